@@ -6,3 +6,4 @@ export * from './finding.ts';
 export * from './hash-type.ts';
 export * from './json.ts';
 export * from './progress.ts';
+export * from './write-file.ts';

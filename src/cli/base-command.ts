@@ -1,0 +1,102 @@
+import { Command, Flags } from '@oclif/core';
+import { interrupted, type MlsignError, type OnProgress, throwIfAborted, usage } from '../core/index.ts';
+import { asMlsignError, errorDocument, errorText, type Style } from '../report/index.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { endWhenReaderLeaves, isDebugging, onInterrupt, progressLine, styleFor, writeNote, writeResult } from './wiring.ts';
+
+/** What a command found, in every form it may be asked for. */
+export interface CommandReport {
+  /** For `--json`: one document with a schema in `schemas/`. */
+  readonly document: object;
+  /** For people, on standard output. */
+  readonly text: (style: Style) => string;
+  /** What `--quiet` leaves of the text; nothing unless given. */
+  readonly brief?: string;
+  /** One line for standard error where the result is not good news and its text is not shown. */
+  readonly complaint?: string | undefined;
+  /** Things the user should know beside the result; on standard error, not with `--quiet` or `--json`. */
+  readonly warnings?: readonly string[];
+  readonly exitCode: number;
+}
+
+/** What a command hands to its use case. */
+export interface Session {
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+}
+
+/** How results are given: the flags that every command has. */
+export interface ResultFlags {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly 'no-color': boolean;
+  readonly 'output-file'?: string | undefined;
+}
+
+/** A command: its flags, one use case, one report; the rest (signals, progress, errors, exit codes) is here. */
+export abstract class BaseCommand extends Command {
+  static override baseFlags = {
+    json: Flags.boolean({ summary: 'Print one JSON document (its schema is in schemas/).', helpGroup: 'RESULT' }),
+    quiet: Flags.boolean({ char: 'q', summary: 'Print nothing but errors and what was asked for.', helpGroup: 'RESULT' }),
+    'no-color': Flags.boolean({ summary: 'Print without colour.', helpGroup: 'RESULT' }),
+    'output-file': Flags.string({
+      summary: 'Write the result to a file instead of standard output.',
+      helpValue: 'FILE',
+      helpGroup: 'RESULT',
+    }),
+  };
+
+  /** Runs the use case and gives its report as the flags ask. */
+  protected async perform(flags: ResultFlags, use: (session: Session) => Promise<CommandReport>): Promise<void> {
+    endWhenReaderLeaves();
+    const controller = new AbortController();
+    const progress = progressLine();
+    const stopListening = onInterrupt((code) => {
+      process.exitCode = code;
+      controller.abort(interrupted());
+    });
+    try {
+      const report = await use({ signal: controller.signal, onProgress: flags.quiet ? () => undefined : progress.update });
+      progress.clear();
+      throwIfAborted(controller.signal);
+      await this.#give(report, flags);
+      process.exitCode = report.exitCode;
+    } finally {
+      progress.clear();
+      stopListening();
+    }
+  }
+
+  async #give(report: CommandReport, flags: ResultFlags): Promise<void> {
+    const isFile = flags['output-file'] !== undefined;
+    const style = styleFor('stdout', flags['no-color'] || isFile);
+    const text = flags.json ? `${JSON.stringify(report.document, null, 2)}\n` : flags.quiet ? (report.brief ?? '') : report.text(style);
+    if (text !== '') await writeResult(text, flags['output-file']);
+    if ((flags.json || flags.quiet || isFile) && report.complaint !== undefined) writeNote(`${report.complaint}\n`);
+    if (!flags.json && !flags.quiet) {
+      const attention = styleFor('stderr', flags['no-color']).attention;
+      for (const warning of report.warnings ?? []) writeNote(`${attention('warning')}: ${warning}\n`);
+    }
+  }
+
+  protected override async catch(thrown: unknown): Promise<void> {
+    const error = isParseError(thrown) ? this.#usageError(thrown) : asMlsignError(thrown);
+    // A signal has already said which it was: 130 or 143.
+    if (error.outcome !== 'interrupted' || process.exitCode === undefined) process.exitCode = exitCodeOf(error.outcome);
+    if (this.argv.includes('--json')) await writeResult(`${JSON.stringify(errorDocument(error), null, 2)}\n`, undefined);
+    writeNote(errorText(error, styleFor('stderr', this.argv.includes('--no-color'))));
+    if (isDebugging()) writeNote(`${String(error.cause instanceof Error ? error.cause.stack : error.stack)}\n`);
+  }
+
+  #usageError(thrown: Error): MlsignError {
+    const [message = 'wrong flags'] = thrown.message.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('See more help'));
+    return usage('usage', `${message.charAt(0).toLowerCase()}${message.slice(1)}`.replace(/\.$/, ''), {
+      suggestions: [`mlsign ${this.id ?? ''} --help`],
+    });
+  }
+}
+
+/** oclif's own errors about flags and arguments. */
+function isParseError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error && 'oclif' in thrown;
+}

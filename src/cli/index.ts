@@ -1,0 +1,5 @@
+export * from './base-command.ts';
+export * from './exit-codes.ts';
+export * from './flags.ts';
+export * from './size.ts';
+export * from './wiring.ts';

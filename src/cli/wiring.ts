@@ -1,0 +1,105 @@
+import { decodeUtf8, MlsignError, readCapped, refused, usage, writeFileAtomic } from '../core/index.ts';
+import { colourStyle, plainStyle, type Style } from '../report/index.ts';
+import { ProgressLine } from './progress-line.ts';
+
+// The only place that reads the environment and the working directory.
+const { env, stdout, stderr, stdin } = process;
+
+const MAX_PASSPHRASE_BYTES = 4096;
+
+/** Whether `MLSIGN_DEBUG` asks for stack traces. */
+export function isDebugging(): boolean {
+  return isSet('MLSIGN_DEBUG');
+}
+
+function isSet(name: string): boolean {
+  return (env[name] ?? '') !== '' && env[name] !== '0';
+}
+
+/** Colour on a terminal only, unless `NO_COLOR`, `FORCE_COLOR` or `--no-color` says otherwise. */
+export function styleFor(stream: 'stdout' | 'stderr', noColor: boolean): Style {
+  const isTerminal = process[stream].isTTY === true && env.TERM !== 'dumb';
+  return (isTerminal || isSet('FORCE_COLOR')) && !noColor && !isSet('NO_COLOR') ? colourStyle : plainStyle;
+}
+
+/** Ends quietly when the reader of our output goes away (`mlsign … | head`). */
+export function endWhenReaderLeaves(): void {
+  for (const stream of [stdout, stderr]) {
+    stream.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+      throw error;
+    });
+  }
+}
+
+/** Writes a result: to standard output, or whole to a file. */
+export async function writeResult(text: string, outputFile: string | undefined): Promise<void> {
+  if (outputFile === undefined) stdout.write(text);
+  else await writeFileAtomic(outputFile, text, { what: 'output file', overwrite: true });
+}
+
+/** Writes to standard error. */
+export function writeNote(text: string): void {
+  stderr.write(text);
+}
+
+/** A progress line on standard error. */
+export function progressLine(): ProgressLine {
+  return new ProgressLine({ isTTY: stderr.isTTY === true && !isSet('CI'), columns: stderr.columns ?? 80, write: writeNote });
+}
+
+/** Calls back on Ctrl-C and termination; returns what takes the handlers away again. A second signal ends at once. */
+export function onInterrupt(interrupt: (exitCode: number) => void): () => void {
+  const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  const handlers = Object.entries(codes).map(([signal, code]) => {
+    let times = 0;
+    const handler = () => {
+      if (times++ > 0) process.exit(code);
+      interrupt(code);
+    };
+    process.on(signal, handler);
+    return () => process.off(signal, handler);
+  });
+  return () => {
+    for (const remove of handlers) remove();
+  };
+}
+
+/**
+ * Where the passphrase of a private key comes from: `--passphrase-file`, `MLSIGN_KEY_PASSPHRASE`, or a prompt on a
+ * terminal. Undefined where there is none of them.
+ */
+export async function readPassphrase(file: string | undefined, prompt: string): Promise<string | undefined> {
+  if (file !== undefined) {
+    const text = decodeUtf8(await readCapped(file, MAX_PASSPHRASE_BYTES, 'passphrase file'));
+    const passphrase = text?.replace(/\r?\n$/, '');
+    if (passphrase === undefined || passphrase === '' || /[\r\n]/.test(passphrase)) {
+      throw refused('passphrase-file-malformed', 'the passphrase file must hold one line of UTF-8 text', { subject: file });
+    }
+    return passphrase;
+  }
+  const fromEnvironment = env.MLSIGN_KEY_PASSPHRASE;
+  if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment;
+  return stdin.isTTY === true && stderr.isTTY === true ? promptPassphrase(prompt) : undefined;
+}
+
+/** A new passphrase, asked for twice at a prompt; undefined for none. */
+export async function readNewPassphrase(file: string | undefined): Promise<string | undefined> {
+  const isAsked = file === undefined && (env.MLSIGN_KEY_PASSPHRASE ?? '') === '';
+  const passphrase = await readPassphrase(file, 'passphrase for the new key (empty for none):');
+  if (passphrase === undefined || passphrase === '') return undefined;
+  if (isAsked && passphrase !== (await promptPassphrase('the same again:'))) {
+    throw usage('passphrase-differs', 'the two passphrases are not the same', { suggestions: ['run the command again'] });
+  }
+  return passphrase;
+}
+
+async function promptPassphrase(message: string): Promise<string> {
+  const { default: password } = await import('@inquirer/password');
+  try {
+    return await password({ message, mask: false }, { output: stderr });
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ExitPromptError') throw new MlsignError('interrupted', 'interrupted', 'interrupted');
+    throw error;
+  }
+}

@@ -1,0 +1,19 @@
+// Control and format characters (C0, DEL, C1, bidirectional overrides and isolates, zero-width and tag characters), line and
+// paragraph separators, unpaired surrogates. The joiners U+200C and U+200D stay: Persian words and emoji need them.
+const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+
+const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * Text from outside (names, identities, messages) made safe for a terminal: what could move the cursor, change colours,
+ * start a line or reorder characters is shown as `\n`, `\x1b`, `\u202e` or `\u{e0001}`.
+ */
+export function escapeText(text: string): string {
+  return text.replace(UNSAFE, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    const hex = code.toString(16);
+    return (
+      SHORT[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, '0')}` : code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`)
+    );
+  });
+}

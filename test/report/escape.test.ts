@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { escapeText } from '../../src/report/escape.ts';
+
+describe('escapeText', () => {
+  it('leaves ordinary text of every script alone', () => {
+    for (const text of ['model.safetensors', 'modèle — été', '模型/权重.bin', 'مدل\u200cها', '👩\u200d🔬', 'a b\\c']) {
+      assert.equal(escapeText(text), text);
+    }
+  });
+
+  it('shows control characters, escape sequences and line ends', () => {
+    assert.equal(escapeText('a\nb\r\tc\0'), 'a\\nb\\r\\tc\\x00');
+    assert.equal(escapeText('\x1b[2J\x1b]0;title\x07\x7f'), '\\x1b[2J\\x1b]0;title\\x07\\x7f');
+    assert.equal(escapeText('\x9b31m\x85'), '\\x9b31m\\x85');
+    assert.equal(escapeText('\u2028\u2029'), '\\u2028\\u2029');
+  });
+
+  it('shows what reorders or hides characters', () => {
+    assert.equal(escapeText('gpj.\u202eexe\u202c\u2066x\u2069\u200f\u061c'), 'gpj.\\u202eexe\\u202c\\u2066x\\u2069\\u200f\\u061c');
+    assert.equal(escapeText('a\u200bb\ufeff\u00ad\u{e0041}'), 'a\\u200bb\\ufeff\\xad\\u{e0041}');
+  });
+
+  it('shows unpaired surrogates', () => {
+    assert.equal(escapeText('\ud800x\udc00 \u{1f600}'), '\\ud800x\\udc00 \u{1f600}');
+  });
+
+  it('never lets an unsafe character through, and changes nothing twice', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const escaped = escapeText(text);
+        assert.doesNotMatch(escaped, /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
+        assert.equal(escapeText(escaped), escaped);
+      }),
+    );
+  });
+});

@@ -1,0 +1,335 @@
+import { constants, createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { ascii, bits, boolean, context, der, integer, NULL, namedBits, octets, oid, sequence, set, time, utf8 } from './der.ts';
+
+export type TestKeyType =
+  | 'ec-p256'
+  | 'ec-p384'
+  | 'ec-p521'
+  | 'ec-secp256k1'
+  | 'rsa-1024'
+  | 'rsa-2048'
+  | 'rsa-3072'
+  | 'rsa-pss-2048'
+  | 'ed25519'
+  | 'ml-dsa-44'
+  | 'ml-dsa-65'
+  | 'ml-dsa-87';
+
+export interface TestKey {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+/** How a certificate is signed; by default the issuer's key decides (`sha256` with the curve's own digest for EC). */
+export type TestSignature = 'default' | 'rsa-pss-sha256' | 'rsa-sha1' | 'rsa-md5' | 'ecdsa-sha1' | 'ecdsa-sha256' | 'ecdsa-sha512';
+
+export interface GeneralNames {
+  readonly dns?: readonly string[];
+  readonly email?: readonly string[];
+  readonly uri?: readonly string[];
+  /** Raw bytes: 4 or 16 in a certificate, 8 or 32 in a constraint. */
+  readonly ip?: readonly Uint8Array[];
+  readonly directory?: readonly TestName[];
+  /** Encoded GeneralName values of any other kind. */
+  readonly raw?: readonly Uint8Array[];
+}
+
+/** A common name, or RDNs as [attribute, value] in encoded order: `[['C', 'DE'], ['CN', 'leaf']]`; or an encoded Name. */
+export type TestName = string | readonly (readonly [attribute: keyof typeof ATTRIBUTES, value: string])[] | Uint8Array;
+
+export interface Extension {
+  readonly id: string;
+  readonly critical?: boolean;
+  /** The DER inside the OCTET STRING. */
+  readonly value: Uint8Array;
+}
+
+/** What a certificate says. A field left out has the usual value of its role (leaf or CA); `null` leaves an extension out. */
+export interface CertificateOptions {
+  readonly subject?: TestName;
+  /** The issuer's name as this certificate gives it, where it is not the issuer's subject. */
+  readonly issuerName?: TestName;
+  readonly key?: TestKeyType | TestKey;
+  readonly serial?: bigint;
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+  readonly version?: 1 | 3;
+  readonly basicConstraints?: { readonly ca: boolean; readonly pathLength?: number; readonly critical?: boolean } | null;
+  readonly keyUsage?: readonly KeyUsage[] | null;
+  /** Object identifiers, or the names in {@link EKU}. */
+  readonly extendedKeyUsage?: readonly string[] | null;
+  readonly subjectAlternativeNames?: (GeneralNames & { readonly critical?: boolean }) | null;
+  readonly nameConstraints?: { readonly permitted?: GeneralNames; readonly excluded?: GeneralNames; readonly critical?: boolean };
+  readonly subjectKeyId?: Uint8Array | null;
+  readonly authorityKeyId?: Uint8Array | null;
+  /** Further extensions, after those above. */
+  readonly extensions?: readonly Extension[];
+  readonly signature?: TestSignature;
+  /** The algorithm named inside the signed part, where it is not the real one. */
+  readonly innerAlgorithm?: Uint8Array;
+  /** Signs with this key instead of the issuer's. */
+  readonly signWith?: TestKey;
+  /** Flips one bit of the signature. */
+  readonly corruptSignature?: boolean;
+}
+
+export interface TestCertificate extends TestKey {
+  readonly der: Buffer;
+  readonly pem: string;
+  /** The private key, PKCS#8. */
+  readonly keyPem: string;
+  readonly publicKeyPem: string;
+  /** The encoded subject. */
+  readonly name: Buffer;
+  readonly keyId: Buffer | null;
+}
+
+export interface TestChain {
+  readonly root: TestCertificate;
+  /** From the one that the root issued to the one that issued the leaf. */
+  readonly intermediates: readonly TestCertificate[];
+  readonly leaf: TestCertificate;
+  readonly rootPem: string;
+  readonly leafPem: string;
+  readonly leafKeyPem: string;
+  /** The intermediates, leaf's issuer first. */
+  readonly chainPem: string;
+  /** The leaf and the intermediates, leaf first, as a bundle holds them. */
+  readonly chain: readonly Buffer[];
+}
+
+const ATTRIBUTES = {
+  CN: '2.5.4.3',
+  C: '2.5.4.6',
+  O: '2.5.4.10',
+  OU: '2.5.4.11',
+  emailAddress: '1.2.840.113549.1.9.1',
+} as const;
+
+const KEY_USAGES = [
+  'digitalSignature',
+  'contentCommitment',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+] as const;
+export type KeyUsage = (typeof KEY_USAGES)[number];
+
+export const EKU = {
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  codeSigning: '1.3.6.1.5.5.7.3.3',
+  timeStamping: '1.3.6.1.5.5.7.3.8',
+  any: '2.5.29.37.0',
+} as const;
+
+/** The moment at which the certificates made here are valid unless told otherwise. */
+export const VALID_AT = new Date('2026-03-01T00:00:00Z');
+
+/** A fresh key pair. RSA takes some 100 ms. */
+export function makeKey(type: TestKeyType = 'ec-p256'): TestKey {
+  switch (type) {
+    case 'ec-p256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    case 'ec-p384':
+      return generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    case 'ec-p521':
+      return generateKeyPairSync('ec', { namedCurve: 'P-521' });
+    case 'ec-secp256k1':
+      return generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+    case 'rsa-1024':
+    case 'rsa-2048':
+    case 'rsa-3072':
+      return generateKeyPairSync('rsa', { modulusLength: Number(type.slice(4)) });
+    case 'rsa-pss-2048':
+      return generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
+    case 'ed25519':
+      return generateKeyPairSync('ed25519');
+    case 'ml-dsa-44':
+      return generateKeyPairSync('ml-dsa-44');
+    case 'ml-dsa-65':
+      return generateKeyPairSync('ml-dsa-65');
+    case 'ml-dsa-87':
+      return generateKeyPairSync('ml-dsa-87');
+  }
+}
+
+/** One certificate, issued by `issuer`, or self-signed without one. `role` gives the defaults. */
+export function makeCertificate(options: CertificateOptions, issuer?: TestCertificate, role: 'leaf' | 'ca' = 'leaf'): TestCertificate {
+  const key = typeof options.key === 'object' ? options.key : makeKey(options.key);
+  const name = encodeName(options.subject ?? (role === 'leaf' ? 'test leaf' : issuer === undefined ? 'test root' : 'test intermediate'));
+  const spki = key.publicKey.export({ type: 'spki', format: 'der' });
+  const keyId = options.subjectKeyId === undefined ? createHash('sha256').update(spki).digest().subarray(0, 20) : options.subjectKeyId;
+  const signer = options.signWith ?? issuer ?? key;
+  const scheme = signatureScheme(signer.privateKey, options.signature ?? 'default');
+  const extensions = encodeExtensions(options, role, keyId === null ? null : Buffer.from(keyId), issuer);
+  const issuerName = options.issuerName === undefined ? (issuer?.name ?? name) : encodeName(options.issuerName);
+  const tbs = sequence(
+    ...(options.version === 1 ? [] : [context(0, integer(2))]),
+    integer(options.serial ?? BigInt(`0x40${randomBytes(15).toString('hex')}`)),
+    options.innerAlgorithm ?? scheme.algorithm,
+    issuerName,
+    sequence(time(options.notBefore ?? new Date('2026-01-01T00:00:00Z')), time(options.notAfter ?? new Date('2036-01-01T00:00:00Z'))),
+    name,
+    spki,
+    ...(options.version === 1 || extensions.length === 0 ? [] : [context(3, sequence(...extensions))]),
+  );
+  const signature = scheme.sign(tbs);
+  if (options.corruptSignature) signature[signature.length - 1] = (signature.at(-1) ?? 0) ^ 1;
+  const bytes = sequence(tbs, scheme.algorithm, bits(signature));
+  return {
+    ...key,
+    der: bytes,
+    pem: toPem(bytes),
+    keyPem: key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    publicKeyPem: key.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    name,
+    keyId: keyId === null ? null : Buffer.from(keyId),
+  };
+}
+
+/** A root, its intermediates (root's side first) and a leaf for code signing, valid at {@link VALID_AT}. */
+export function makeChain(
+  options: {
+    readonly root?: CertificateOptions;
+    readonly intermediates?: readonly CertificateOptions[];
+    readonly leaf?: CertificateOptions;
+  } = {},
+): TestChain {
+  const root = makeCertificate(options.root ?? {}, undefined, 'ca');
+  let issuer = root;
+  const intermediates = (options.intermediates ?? []).map((intermediate, index) => {
+    issuer = makeCertificate({ subject: `test intermediate ${index + 1}`, ...intermediate }, issuer, 'ca');
+    return issuer;
+  });
+  const leaf = makeCertificate(options.leaf ?? {}, issuer);
+  const upwards = intermediates.toReversed();
+  return {
+    root,
+    intermediates,
+    leaf,
+    rootPem: root.pem,
+    leafPem: leaf.pem,
+    leafKeyPem: leaf.keyPem,
+    chainPem: upwards.map(({ pem }) => pem).join(''),
+    chain: [leaf.der, ...upwards.map(({ der }) => der)],
+  };
+}
+
+export function toPem(bytes: Uint8Array, label = 'CERTIFICATE'): string {
+  const lines =
+    Buffer.from(bytes)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+}
+
+export function encodeName(name: TestName): Buffer {
+  if (name instanceof Uint8Array) return Buffer.from(name);
+  const parts = typeof name === 'string' ? [['CN', name] as const] : name;
+  return sequence(
+    ...parts.map(([attribute, value]) =>
+      set(sequence(oid(ATTRIBUTES[attribute]), attribute === 'emailAddress' ? ascii(0x16, value) : utf8(value))),
+    ),
+  );
+}
+
+export function encodeGeneralNames(names: GeneralNames): readonly Buffer[] {
+  return [
+    ...(names.email ?? []).map((text) => ascii(0x81, text)),
+    ...(names.dns ?? []).map((text) => ascii(0x82, text)),
+    ...(names.directory ?? []).map((name) => context(4, encodeName(name))),
+    ...(names.uri ?? []).map((text) => ascii(0x86, text)),
+    ...(names.ip ?? []).map((bytes) => der(0x87, bytes)),
+    ...(names.raw ?? []).map((bytes) => Buffer.from(bytes)),
+  ];
+}
+
+function encodeExtensions(options: CertificateOptions, role: 'leaf' | 'ca', keyId: Buffer | null, issuer?: TestCertificate): Buffer[] {
+  const encoded: Buffer[] = [];
+  const add = (id: string, critical: boolean, value: Uint8Array): void => {
+    encoded.push(sequence(oid(id), ...(critical ? [boolean(true)] : []), octets(value)));
+  };
+  const constraints = options.basicConstraints === undefined ? (role === 'ca' ? { ca: true } : null) : options.basicConstraints;
+  if (constraints !== null) {
+    const fields = [...(constraints.ca ? [boolean(true)] : [])];
+    if (constraints.pathLength !== undefined) fields.push(integer(constraints.pathLength));
+    add('2.5.29.19', constraints.critical ?? true, sequence(...fields));
+  }
+  const usage =
+    options.keyUsage === undefined
+      ? role === 'ca'
+        ? ['keyCertSign' as const, 'cRLSign' as const]
+        : ['digitalSignature' as const]
+      : options.keyUsage;
+  if (usage !== null) add('2.5.29.15', true, namedBits(usage.map((name) => KEY_USAGES.indexOf(name))));
+  const purposes = options.extendedKeyUsage === undefined ? (role === 'leaf' ? [EKU.codeSigning] : null) : options.extendedKeyUsage;
+  if (purposes !== null) add('2.5.29.37', false, sequence(...purposes.map((id) => oid(id))));
+  if (keyId !== null) add('2.5.29.14', false, octets(keyId));
+  const authority = options.authorityKeyId === undefined ? (issuer?.keyId ?? keyId) : options.authorityKeyId;
+  if (authority !== null) add('2.5.29.35', false, sequence(context(0, authority, false)));
+  const names = options.subjectAlternativeNames;
+  if (names) add('2.5.29.17', names.critical ?? false, sequence(...encodeGeneralNames(names)));
+  const limits = options.nameConstraints;
+  if (limits) {
+    const subtrees = (tag: number, list: GeneralNames | undefined): Buffer[] =>
+      list === undefined ? [] : [context(tag, Buffer.concat(encodeGeneralNames(list).map((name) => sequence(name))))];
+    add('2.5.29.30', limits.critical ?? true, sequence(...subtrees(0, limits.permitted), ...subtrees(1, limits.excluded)));
+  }
+  for (const { id, critical, value } of options.extensions ?? []) add(id, critical ?? false, value);
+  return encoded;
+}
+
+interface Scheme {
+  readonly algorithm: Buffer;
+  sign(data: Uint8Array): Buffer;
+}
+
+function signatureScheme(key: KeyObject, signature: TestSignature): Scheme {
+  const scheme = (id: string, digest: string | null, parameters: readonly Buffer[] = []): Scheme => ({
+    algorithm: sequence(oid(id), ...parameters),
+    sign: (data) => sign(digest, data, key),
+  });
+  const type = key.asymmetricKeyType;
+  switch (signature) {
+    case 'rsa-sha1':
+      return scheme('1.2.840.113549.1.1.5', 'sha1', [NULL]);
+    case 'rsa-md5':
+      return scheme('1.2.840.113549.1.1.4', 'md5', [NULL]);
+    case 'ecdsa-sha1':
+      return scheme('1.2.840.10045.4.1', 'sha1');
+    case 'ecdsa-sha256':
+      return scheme('1.2.840.10045.4.3.2', 'sha256');
+    case 'ecdsa-sha512':
+      return scheme('1.2.840.10045.4.3.4', 'sha512');
+    case 'rsa-pss-sha256':
+      return pssScheme(key);
+    case 'default':
+      break;
+  }
+  if (type === 'rsa') return scheme('1.2.840.113549.1.1.11', 'sha256', [NULL]);
+  if (type === 'rsa-pss') return pssScheme(key);
+  if (type === 'ed25519') return scheme('1.3.101.112', null);
+  if (type === 'ml-dsa-44') return scheme('2.16.840.1.101.3.4.3.17', null);
+  if (type === 'ml-dsa-65') return scheme('2.16.840.1.101.3.4.3.18', null);
+  if (type === 'ml-dsa-87') return scheme('2.16.840.1.101.3.4.3.19', null);
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (curve === 'secp384r1') return scheme('1.2.840.10045.4.3.3', 'sha384');
+  if (curve === 'secp521r1') return scheme('1.2.840.10045.4.3.4', 'sha512');
+  return scheme('1.2.840.10045.4.3.2', 'sha256');
+}
+
+/** RFC 4055: SHA-256, MGF1 with SHA-256, a salt of 32 bytes. */
+function pssScheme(key: KeyObject): Scheme {
+  const sha256 = sequence(oid('2.16.840.1.101.3.4.2.1'), NULL);
+  const mgf = sequence(oid('1.2.840.113549.1.1.8'), sha256);
+  const parameters = sequence(context(0, sha256), context(1, mgf), context(2, integer(32)));
+  return {
+    algorithm: sequence(oid('1.2.840.113549.1.1.10'), parameters),
+    sign: (data) => sign('sha256', data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }),
+  };
+}

@@ -1,0 +1,82 @@
+import { Args, Flags } from '@oclif/core';
+import { signManifest, signModel } from '../src/app/index.ts';
+import {
+  BaseCommand,
+  engineFlags,
+  findingWarnings,
+  loadSigner,
+  manifestFlags,
+  manifestOptions,
+  signatureFlag,
+  signerFlags,
+} from '../src/cli/index.ts';
+import { usage } from '../src/core/index.ts';
+import { signDocument, signText } from '../src/report/index.ts';
+
+export default class Sign extends BaseCommand {
+  static override summary = 'Sign a model as an OpenSSF Model Signing (OMS) v1.0 bundle.';
+  static override description =
+    `Hashes every file and signs the manifest. The signature is written when it is complete, and never over another one unless --force is given.`;
+  static override examples = [
+    '<%= config.bin %> sign my-model --key release.key',
+    { description: 'With a certificate', command: '<%= config.bin %> sign my-model --key leaf.key --cert leaf.pem --chain issuer.pem' },
+    {
+      description: 'The way an earlier bundle was made',
+      command: '<%= config.bin %> sign my-model --key release.key --like old/model.sig',
+    },
+    {
+      description: 'A manifest made elsewhere',
+      command: '<%= config.bin %> sign --manifest manifest.json --signature model.sig --key release.key',
+    },
+  ];
+  static override args = { model: Args.string({ description: 'a model: a directory or a single file; not with --manifest' }) };
+  static override flags = {
+    ...signerFlags,
+    signature: signatureFlag,
+    force: Flags.boolean({ summary: 'Replace an existing signature.' }),
+    ...manifestFlags,
+    like: Flags.string({
+      summary: "Repeat an earlier bundle's method, algorithm and ignored paths.",
+      helpValue: 'BUNDLE',
+      helpGroup: 'HASHING',
+    }),
+    manifest: Flags.string({
+      summary: 'Sign a manifest of mlsign hash --json; no byte of the model is read.',
+      helpValue: 'FILE',
+      dependsOn: ['signature'],
+      exclusive: ['like', 'method', 'shard-size', 'algorithm', 'ignore-paths', 'allow-symlinks'],
+      helpGroup: 'HASHING',
+    }),
+    ...engineFlags,
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Sign);
+    if ((args.model === undefined) === (flags.manifest === undefined)) {
+      throw usage('model-or-manifest', 'give a model, or --manifest: one of them', { suggestions: ['mlsign sign MODEL --key KEY'] });
+    }
+    await this.perform(flags, async (session) => {
+      const signer = await loadSigner(flags);
+      const common = { signer, force: flags.force, ...session };
+      const { signature } = flags;
+      const result =
+        flags.manifest !== undefined && signature !== undefined
+          ? await signManifest(flags.manifest, { ...common, signature })
+          : await signModel(args.model ?? '', {
+              ...common,
+              ...manifestOptions(flags),
+              signature,
+              like: flags.like,
+              engine: flags.engine,
+              workers: flags.workers,
+              useMainThread: true,
+            });
+      return {
+        document: signDocument(result),
+        text: (style) => signText(result, style),
+        warnings: findingWarnings(result.findings),
+        exitCode: 0,
+      };
+    });
+  }
+}

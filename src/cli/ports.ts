@@ -1,0 +1,112 @@
+import type { ManifestOptions } from '../app/index.ts';
+import { type Finding, type HashType, readCapped, systemClock, usage } from '../core/index.ts';
+import { combine, loadPolicy, type NamedTrustFile, type Policy, policyFromFlags } from '../policy/index.ts';
+import { findingLine } from '../report/index.ts';
+import { certificateSigner, localKeySigner, type Signer } from '../sign/index.ts';
+import { readPassphrase } from './wiring.ts';
+
+const MAX_PEM_BYTES = 1024 * 1024;
+
+/** Flags that say how a manifest is made. */
+export interface ManifestFlags {
+  readonly method?: 'files' | 'shards' | undefined;
+  readonly 'shard-size'?: number | undefined;
+  readonly algorithm?: HashType | undefined;
+  readonly 'ignore-paths'?: readonly string[] | undefined;
+  readonly 'allow-symlinks': boolean;
+}
+
+/** The manifest options that flags ask for. */
+export function manifestOptions(flags: ManifestFlags): ManifestOptions {
+  return {
+    method: flags.method,
+    shardSize: flags['shard-size'],
+    algorithm: flags.algorithm,
+    ignorePaths: flags['ignore-paths'],
+    allowSymlinks: flags['allow-symlinks'],
+  };
+}
+
+/** Flags that say what to sign with. */
+export interface SignerFlags {
+  readonly key: string;
+  readonly cert?: string | undefined;
+  readonly chain?: readonly string[] | undefined;
+  readonly 'rsa-padding': 'pss' | 'pkcs1';
+  readonly 'passphrase-file'?: string | undefined;
+}
+
+/** The signer that flags ask for. */
+export async function loadSigner(flags: SignerFlags): Promise<Signer> {
+  const signer = await localKeySigner(await readPem(flags.key, 'private key'), {
+    where: flags.key,
+    passphrase: () => readPassphrase(flags['passphrase-file'], `passphrase for ${flags.key}:`),
+    rsaPadding: flags['rsa-padding'],
+  });
+  if (flags.cert === undefined) return signer;
+  const certificate = await namedPem(flags.cert, 'certificate');
+  const chain = await Promise.all((flags.chain ?? []).map((path) => namedPem(path, 'certificate chain')));
+  return certificateSigner(signer, { certificate, chain, now: systemClock() });
+}
+
+/** Flags that say whom to trust and what may be left unsigned. */
+export interface TrustFlags {
+  readonly 'trust-key'?: readonly string[] | undefined;
+  readonly ca?: readonly string[] | undefined;
+  readonly policy?: string | undefined;
+  readonly 'ignore-paths'?: readonly string[] | undefined;
+  readonly 'ignore-unsigned-files': boolean;
+  readonly 'allow-symlinks': boolean;
+  readonly 'allow-legacy': boolean;
+}
+
+/** The policy that flags ask for: the file, the flags, or both, where both must hold. */
+export async function loadPolicyOfFlags(flags: TrustFlags): Promise<Policy> {
+  const { policy: file, 'trust-key': keys = [], ca = [] } = flags;
+  const trustKeys = await Promise.all(keys.map((path) => namedPem(path, 'trusted key')));
+  const roots = await Promise.all(ca.map((path) => namedPem(path, 'root certificate')));
+  const isTrusting = trustKeys.length + roots.length > 0;
+  if (!isTrusting && file === undefined) {
+    throw usage('trust-missing', 'say whom you trust: without that there is nothing to verify', {
+      suggestions: ['--trust-key signer.pub', '--ca root.pem', '--policy mlsign.policy.yaml'],
+    });
+  }
+  if (file === undefined) {
+    return policyFromFlags({
+      trustKeys,
+      cas: roots,
+      allowSymlinks: flags['allow-symlinks'],
+      allowLegacy: flags['allow-legacy'],
+      ignoreUnsigned: flags['ignore-unsigned-files'],
+    });
+  }
+  refuseWidening(flags);
+  const policy = await loadPolicy(file);
+  return isTrusting ? combine(policy, policyFromFlags({ trustKeys, cas: roots })) : policy;
+}
+
+/** Beside a policy file, flags may ask for more, never for less. */
+function refuseWidening(flags: TrustFlags): void {
+  const widening = (['ignore-unsigned-files', 'allow-symlinks', 'allow-legacy'] as const).filter((name) => flags[name]);
+  const given = [...widening, ...((flags['ignore-paths'] ?? []).length > 0 ? ['ignore-paths'] : [])];
+  if (given.length === 0) return;
+  throw usage('policy-widened', `the policy file decides this: leave out ${given.map((name) => `--${name}`).join(', ')}`, {
+    subject: flags.policy,
+    suggestions: ['say in the policy file what it accepts'],
+  });
+}
+
+/** Warnings among findings, a line each. */
+export function findingWarnings(findings: readonly Finding[]): readonly string[] {
+  return findings
+    .filter(({ severity }) => severity !== 'rejected')
+    .map((finding) => `${findingLine(finding)}${finding.suggestion === undefined ? '' : `; ${finding.suggestion}`}`);
+}
+
+async function namedPem(path: string, what: string): Promise<NamedTrustFile> {
+  return { where: path, pem: await readPem(path, what) };
+}
+
+function readPem(path: string, what: string): Promise<Uint8Array> {
+  return readCapped(path, MAX_PEM_BYTES, what);
+}

@@ -1,0 +1,42 @@
+import type { Finding } from '../core/index.ts';
+import { escapeText } from './escape.ts';
+import { shortDigest } from './quantity.ts';
+import type { Style } from './style.ts';
+
+const MARKS = { rejected: ['✗', 'bad'], undetermined: ['?', 'attention'], warning: ['!', 'attention'], note: ['·', 'dim'] } as const;
+const RANK = { rejected: 0, undetermined: 1, warning: 2, note: 3 } as const;
+const HEX_DIGEST = /\b[0-9a-f]{64,128}\b/g;
+
+/** The findings, worst first, otherwise in the order they were made. */
+export function worstFirst(findings: readonly Finding[]): readonly Finding[] {
+  return findings.toSorted((a, b) => RANK[a.severity] - RANK[b.severity]);
+}
+
+/** One finding on one line: `model.safetensors: the content changed (expected 3f2a…, got 91bc…)`. */
+export function findingLine({ subject, message, expected, got }: Finding): string {
+  const pair = [expected === undefined ? '' : `expected ${shorten(expected)}`, got === undefined ? '' : `got ${shorten(got)}`];
+  const detail = pair.filter((part) => part !== '').join(', ');
+  return escapeText(`${subject}: ${message}${detail === '' ? '' : ` (${detail})`}`);
+}
+
+/** Findings for people, a line each with its mark and code, at most `limit` of them. */
+export function findingLines(findings: readonly Finding[], style: Style, limit = 50): readonly string[] {
+  const lines = worstFirst(findings)
+    .slice(0, limit)
+    .map((finding) => {
+      const [mark, emphasis] = MARKS[finding.severity];
+      return `  ${style[emphasis](mark)} ${findingLine(finding)} ${style.dim(`[${finding.code}]`)}`;
+    });
+  const rest = findings.length - lines.length;
+  return rest > 0 ? [...lines, `  … and ${rest} more: use --json for all`] : lines;
+}
+
+/** What to do about the findings: each suggestion once, those of the worst first. */
+export function suggestionLines(findings: readonly Finding[], limit = 3): readonly string[] {
+  const suggestions = worstFirst(findings).flatMap(({ suggestion }) => (suggestion === undefined ? [] : [suggestion]));
+  return [...new Set(suggestions)].slice(0, limit).map((suggestion) => `  → ${escapeText(suggestion)}`);
+}
+
+function shorten(text: string): string {
+  return text.replace(HEX_DIGEST, shortDigest);
+}

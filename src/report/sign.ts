@@ -1,0 +1,57 @@
+import type { KeyPairFiles, SignedModel } from '../app/index.ts';
+import { escapeText } from './escape.ts';
+import { formatBytes, formatCount } from './quantity.ts';
+import type { Style } from './style.ts';
+
+/** What `mlsign sign --json` prints: `schemas/sign.schema.json`. */
+export function signDocument({ signature, name, modelId, modelDigest, manifest, signer, read, findings }: SignedModel): object {
+  const { material } = signer;
+  return {
+    type: 'https://mlsign/sign-result/v1',
+    signature,
+    model: { name, resources: manifest.resources.length, ...(read ?? {}) },
+    model_id: modelId,
+    model_digest: modelDigest,
+    bytes_read: read !== undefined,
+    signer: { method: material.kind, description: signer.description, scheme: signer.scheme },
+    findings,
+  };
+}
+
+/** What was signed, for people. */
+export function signText({ signature, name, modelId, manifest, signer, read }: SignedModel, style: Style): string {
+  const what =
+    read === undefined
+      ? `${formatCount(manifest.resources.length, 'resource')}; no byte of the model was read, the manifest was signed as it is`
+      : `${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
+  return [
+    `${style.good('signed')}     ${style.bold(escapeText(name))}  ${what}`,
+    `model id   ${modelId}`,
+    `signer     ${escapeText(signer.description)}  ${style.dim(signer.scheme)}`,
+    `signature  ${escapeText(signature)}`,
+    '',
+  ].join('\n');
+}
+
+/** What `mlsign keygen --json` prints: `schemas/keygen.schema.json`. */
+export function keyPairDocument(pair: KeyPairFiles): object {
+  return {
+    type: 'https://mlsign/keygen-result/v1',
+    key_type: pair.type,
+    private_key: pair.privateKey,
+    public_key: pair.publicKey,
+    hint: pair.hint,
+    encrypted: pair.encrypted,
+  };
+}
+
+/** A new key pair, for people. */
+export function keyPairText(pair: KeyPairFiles, style: Style): string {
+  const protection = pair.encrypted ? 'encrypted' : style.attention('not encrypted: whoever reads it can sign');
+  return [
+    `private key  ${escapeText(pair.privateKey)}  ${pair.type}, ${protection}`,
+    `public key   ${escapeText(pair.publicKey)}  ${style.dim('give this to those who verify')}`,
+    `hint         ${pair.hint}`,
+    '',
+  ].join('\n');
+}

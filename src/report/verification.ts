@@ -1,0 +1,99 @@
+import type { SignatureResult, Verification } from '../app/index.ts';
+import { escapeText } from './escape.ts';
+import { findingLine, findingLines, suggestionLines, worstFirst } from './findings.ts';
+import { formatBytes, formatCount } from './quantity.ts';
+import type { Style } from './style.ts';
+
+const CHECK_MARKS = { passed: '✓', failed: '✗', skipped: '-', 'not-applicable': '-', 'could-not-run': '?' } as const;
+
+/** What `mlsign verify --json` prints: `schemas/verification.schema.json`. */
+export function verificationDocument({
+  verdict,
+  source,
+  policy,
+  signatures,
+  signed,
+  read,
+  unsigned,
+  checks,
+  findings,
+}: Verification): object {
+  return {
+    type: 'https://mlsign/verification/v1',
+    verdict,
+    model: { path: source.path, name: source.name, kind: source.kind },
+    policy: { source: policy.source, ...(policy.digest === undefined ? {} : { sha256: policy.digest }), rule: policy.rule },
+    ...(signed === undefined ? {} : { model_id: signed.modelId, model_digest: signed.modelDigest }),
+    ...(read === undefined ? {} : { read }),
+    signatures: signatures.map(signatureDocument),
+    unsigned,
+    checks,
+    findings,
+  };
+}
+
+function signatureDocument({ path, statement }: SignatureResult): object {
+  if (statement === undefined) return { path, trusted: false };
+  const { signer, signedBy, bundleDigest } = statement;
+  const { certificate } = signer;
+  return {
+    path,
+    trusted: true,
+    sha256: bundleDigest,
+    principals: signedBy.map(({ principal }) => principal.name),
+    signer: {
+      method: signer.kind,
+      description: signer.description,
+      scheme: signer.scheme,
+      ...(signer.hint === undefined ? {} : { hint: signer.hint }),
+      ...(certificate === undefined
+        ? {}
+        : {
+            certificate: {
+              subject: certificate.subject,
+              issuer: certificate.issuer,
+              serial: certificate.serial,
+              fingerprint: certificate.fingerprint,
+              not_before: certificate.notBefore.toISOString(),
+              not_after: certificate.notAfter.toISOString(),
+            },
+          }),
+    },
+  };
+}
+
+/** The verdict in one line: `rejected: model.safetensors: the content changed (expected 3f2a…, got 91bc…)`. */
+export function verdictLine(verification: Verification): string {
+  const { verdict, source, findings } = verification;
+  const [worst] = worstFirst(findings);
+  if (verdict === 'verified' || worst === undefined) return `${verdict}: ${escapeText(source.name)}`;
+  const others = findings.filter(({ severity }) => severity === verdict).length - 1;
+  return `${verdict}: ${findingLine(worst)}${others > 0 ? ` and ${formatCount(others, 'more finding')}` : ''}`;
+}
+
+/** A verification for people: the verdict, who signed, every finding, what to do, and what was checked. */
+export function verificationText(verification: Verification, style: Style): string {
+  const { verdict, source, signatures, signed, read, policy, checks, findings } = verification;
+  const emphasis = verdict === 'verified' ? style.good : verdict === 'rejected' ? style.bad : style.attention;
+  const size = read === undefined ? '' : `  ${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
+  const lines = [`${emphasis(style.bold(verdict))}  ${style.bold(escapeText(source.name))}${size}`];
+  for (const { statement } of signatures) {
+    if (statement === undefined) continue;
+    const names = statement.signedBy.map(({ principal }) => principal.name).join(', ');
+    lines.push(`signed by  ${escapeText(names)}  ${style.dim(escapeText(`${statement.signer.description}, ${statement.signer.scheme}`))}`);
+  }
+  if (signed !== undefined) lines.push(`model id   ${signed.modelId}`);
+  lines.push(
+    `policy     ${escapeText(policy.source)}${policy.rule === policy.source ? '' : style.dim(`  rule ${escapeText(policy.rule)}`)}`,
+  );
+  if (findings.length > 0) lines.push('findings', ...findingLines(findings, style));
+  lines.push(
+    'checks',
+    ...checks.map(({ name, status, detail }) => `  ${CHECK_MARKS[status]} ${name}: ${style.dim(`${status}: ${escapeText(detail)}`)}`),
+  );
+  if (verdict !== 'verified') {
+    const suggestions = suggestionLines(findings);
+    if (suggestions.length > 0) lines.push('what to do', ...suggestions);
+  }
+  return `${lines.join('\n')}\n`;
+}

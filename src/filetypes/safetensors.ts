@@ -1,0 +1,149 @@
+import { Decoder, type JsonValue, MlsignError, parseJson, refused } from '../core/index.ts';
+import { type OpenFile, withFile } from './open-file.ts';
+import type { TensorInfo } from './tensor.ts';
+
+/** The longest header that the format allows, in bytes. */
+export const MAX_SAFETENSORS_HEADER_BYTES = 100_000_000;
+
+const MALFORMED = 'safetensors-malformed';
+const METADATA = '__metadata__';
+const LIMITS = { maxBytes: MAX_SAFETENSORS_HEADER_BYTES, maxDepth: 4, maxValues: 2_000_000 };
+const DTYPE_BITS = {
+  BOOL: 8,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  U8: 8,
+  I8: 8,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  C64: 64,
+  F64: 64,
+  I64: 64,
+  U64: 64,
+} as const;
+type Dtype = keyof typeof DTYPE_BITS;
+const DTYPES = Object.keys(DTYPE_BITS) as [Dtype, ...Dtype[]];
+
+/** What a safetensors file says of itself. */
+export interface SafetensorsHeader {
+  /** In the order of their bytes. */
+  readonly tensors: readonly TensorInfo[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads the header of a safetensors file as strictly as the format defines it: known dtypes, as many bytes as shape and
+ * dtype ask for, and tensors that cover the rest of the file without holes or overlap.
+ *
+ * @throws MlsignError `safetensors-malformed`, and what `fileError` gives
+ */
+export function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
+  return withFile(path, readHeader);
+}
+
+async function readHeader(file: OpenFile): Promise<SafetensorsHeader> {
+  const prefix = await file.read(0, 8);
+  if (prefix.length < 8) throw malformed(file, 'it ends within its first eight bytes', 'at least 8 bytes', `${prefix.length} bytes`);
+  const length = prefix.readBigUInt64LE();
+  if (length > MAX_SAFETENSORS_HEADER_BYTES) {
+    throw malformed(file, 'its header is too long', `at most ${MAX_SAFETENSORS_HEADER_BYTES} bytes`, `${length} bytes`);
+  }
+  const json = await file.read(8, Number(length));
+  if (json.length < Number(length)) {
+    throw malformed(file, 'it ends within its header', `a header of ${length} bytes`, `${json.length} bytes`);
+  }
+  if (json[0] !== 0x7b) throw malformed(file, 'its header does not begin with "{"', 'a JSON object');
+  return decodeHeader(parseHeader(json, file), 8 + json.length, file);
+}
+
+function parseHeader(json: Uint8Array, file: OpenFile): JsonValue {
+  try {
+    return parseJson(json, file.path, LIMITS);
+  } catch (error) {
+    if (!(error instanceof MlsignError)) throw error;
+    throw malformed(file, `its header is ${error.message}`, error.expected, error.got, error);
+  }
+}
+
+function decodeHeader(value: JsonValue, dataStart: number, file: OpenFile): SafetensorsHeader {
+  const decoder = new Decoder();
+  const header = decoder.object(value, '');
+  const metadata: Record<string, string> = Object.create(null);
+  const tensors: TensorInfo[] = [];
+  for (const name of header.keys()) {
+    if (name === METADATA) {
+      const fields = header.object(METADATA);
+      for (const key of fields.keys()) {
+        const text = fields.raw(key);
+        if (typeof text === 'string') metadata[key] = text;
+        else decoder.problem(fields.at(key), 'a string', text);
+      }
+    } else {
+      tensors.push(decodeTensor(decoder, name, header.raw(name), dataStart));
+    }
+  }
+  decoder.finish(MALFORMED, 'safetensors header', file.path);
+  tensors.sort((a, b) => a.start - b.start || a.end - b.end);
+  checkTiling(tensors, dataStart, file);
+  return { tensors, metadata };
+}
+
+function decodeTensor(decoder: Decoder, name: string, value: JsonValue | undefined, dataStart: number): TensorInfo {
+  const fields = decoder.object(value, JSON.stringify(name));
+  const dtype = fields.oneOf('dtype', DTYPES);
+  const shape = integers(decoder, fields.at('shape'), fields.array('shape', 0, 64));
+  const [start = 0, end = 0] = integers(decoder, fields.at('data_offsets'), fields.array('data_offsets', 2, 2));
+  const bits = shape.reduce((product, dimension) => product * dimension, DTYPE_BITS[dtype]);
+  if (decoder.problems.length === 0 && (!Number.isSafeInteger(bits) || end - start !== bits / 8)) {
+    decoder.problem(fields.at('data_offsets'), `${bits / 8} bytes for ${dtype} [${shape.join(', ')}]`, `${end - start} bytes`);
+  }
+  fields.done();
+  return { name, dtype, shape, start: dataStart + start, end: dataStart + end };
+}
+
+function integers(decoder: Decoder, path: string, values: readonly JsonValue[]): readonly number[] {
+  return values.map((value, i) => decoder.integer(value, `${path}[${i}]`, 0));
+}
+
+/** Bytes that belong to no tensor, or to two, are where a file can hide something: the format forbids both. */
+function checkTiling(tensors: readonly TensorInfo[], dataStart: number, file: OpenFile): void {
+  let at = dataStart;
+  for (const { name, start, end } of tensors) {
+    if (start !== at) {
+      const what = start > at ? 'belong to no tensor' : 'belong to two tensors';
+      throw malformed(
+        file,
+        `bytes before or in ${JSON.stringify(name)} ${what}`,
+        `offset ${at - dataStart}`,
+        `offset ${start - dataStart}`,
+      );
+    }
+    at = end;
+  }
+  if (at !== file.size) {
+    const what = at > file.size ? 'it ends within its tensors' : 'it has bytes after its last tensor';
+    throw malformed(file, what, `${at} bytes`, `${file.size} bytes`);
+  }
+}
+
+function malformed(file: OpenFile, reason: string, expected?: string, got?: string, cause?: unknown): MlsignError {
+  const details = { subject: file.path, expected, got };
+  return refused(MALFORMED, `the safetensors file is malformed: ${reason}`, cause === undefined ? details : { ...details, cause });
+}
+
+/** Whether bytes begin like a safetensors file: a header length within the format's limit, and a JSON object. */
+export function looksLikeSafetensors(head: Buffer): boolean {
+  if (head.length < 10 || head[8] !== 0x7b) return false;
+  return head.readBigUInt64LE() <= MAX_SAFETENSORS_HEADER_BYTES && /^[\s"}]$/.test(String.fromCharCode(head[9] ?? 0));
+}

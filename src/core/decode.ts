@@ -10,7 +10,7 @@ export interface Problem {
 
 /**
  * Reads fields out of parsed JSON or YAML and remembers every one that is wrong, so that all are reported at once.
- * Readers return a stand-in value for a wrong field; nothing read counts before {@link Fields.finish} has passed.
+ * Readers return a stand-in value for a wrong field; nothing read counts before {@link Decoder.finish} has passed.
  */
 export class Decoder {
   readonly problems: Problem[] = [];
@@ -21,7 +21,7 @@ export class Decoder {
   }
 
   object(value: JsonValue | undefined, path: string): Fields {
-    if (isObject(value)) return new Fields(this, value, path);
+    if (isJsonObject(value)) return new Fields(this, value, path);
     this.problem(path, 'an object', value);
     return new Fields(this, undefined, path);
   }
@@ -72,7 +72,7 @@ export class Decoder {
     const shown = this.problems.slice(0, 20);
     const rest = this.problems.length - shown.length;
     const [first] = shown;
-    const lines = shown.map(({ path, expected, got }) => `${path}: expected ${expected}, got ${got}`);
+    const lines = shown.map(({ path, expected, got }) => `${path || 'the document'}: expected ${expected}, got ${got}`);
     if (rest > 0) lines.push(`and ${rest} more`);
     return refused(code, `the ${what} is malformed: ${lines.join('; ')}`, { subject: where, expected: first?.expected, got: first?.got });
   }
@@ -144,14 +144,15 @@ export class Fields {
   }
 }
 
-function isObject(value: JsonValue | undefined): value is JsonObject {
+/** Whether a value is a JSON object. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function describe(value: JsonValue | undefined): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (isObject(value)) return 'an object';
+  if (isJsonObject(value)) return 'an object';
   const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }

@@ -43,7 +43,6 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
       const verification = await verifyModel(args.model, {
         policy,
         signatures: flags.signature,
-        ignorePaths: flags['ignore-paths'],
         engine: flags.engine,
         workers: flags.workers,
         useMainThread: true,

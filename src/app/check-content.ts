@@ -27,8 +27,6 @@ export interface CheckedContent {
 export interface CheckContentOptions extends EngineOptions {
   /** Signature files inside the model: never content. */
   readonly signatures: readonly string[];
-  /** Paths that the user accepts unsigned. */
-  readonly ignorePaths: readonly string[];
 }
 
 /** Hashes a model and compares it with what the counted statements, all about one model id, sign. */
@@ -40,7 +38,7 @@ export async function checkContent(
 ): Promise<CheckedContent> {
   const { manifest } = counted[0].statement;
   const names = [...groupByFile(manifest).keys()];
-  const own = options.ignorePaths.map(parseIgnorePath);
+  const own = rule.unsignedPaths.map(parseIgnorePath);
   refuseIgnoringSigned(names, own);
   const bySigners = commonIgnorePaths(counted);
   const signersFollowLinks = counted.every(({ statement }) => statement.manifest.serialization.allowSymlinks);

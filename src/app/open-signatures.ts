@@ -51,17 +51,16 @@ export async function openSignatures(
     checks.push({ name: 'signature', status: 'could-not-run', detail: 'no signature could be read' });
     return { signatures, counted: [], checks, findings };
   }
-  const verified = signatures.flatMap(({ statement }) =>
-    statement === undefined ? [] : [{ statement, id: modelId(statement.statement.manifest) }],
-  );
+  const verified = signatures.flatMap(({ statement }) => (statement === undefined ? [] : [statement]));
   const outcome = evaluateSigners(
     rule,
-    verified.flatMap(({ statement, id }) =>
-      statement.signedBy.map(({ principal }) => ({ principal, modelId: id, bundle: statement.bundle })),
+    verified.flatMap(({ statement, bundle, signer, signedBy }) =>
+      signedBy.map(({ principal }) => ({ principal, modelId: modelId(statement.manifest), bundle, key: signer.hint })),
     ),
   );
   checks.push(...outcome.checks);
-  const counted = verified.filter(({ id }) => id === outcome.modelId).map(({ statement }) => statement);
+  const [satisfied] = outcome.satisfied;
+  const counted = verified.filter(({ bundle }) => satisfied?.bundles.includes(bundle));
   // A bundle that nobody named and that nothing depends on cannot spoil what the others prove.
   const isSpare = named === undefined && counted.length > 0;
   return { signatures, counted, checks, findings: [...(isSpare ? findings.map(asWarning) : findings), ...outcome.findings] };

@@ -1,7 +1,7 @@
 import { type Check, type Clock, type Finding, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
 import { type Manifest, rootDigest } from '../formats/index.ts';
 import { modelId, openSource, type Source } from '../model/index.ts';
-import { type Policy, selectRule } from '../policy/index.ts';
+import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
 import { checkContent, type Unsigned } from './check-content.ts';
 import type { EngineOptions } from './hash-model.ts';
 import { nameInside } from './locations.ts';
@@ -13,8 +13,6 @@ export interface VerifyModelOptions extends EngineOptions {
   readonly policy: Policy;
   /** The bundles; the model's own signature and those in `<model>.mlsign/` unless given. */
   readonly signatures?: readonly string[] | undefined;
-  /** Paths relative to the model that may be there unsigned. */
-  readonly ignorePaths?: readonly string[] | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -49,7 +47,7 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
   const source = await openSource(path);
   const { policy } = options;
   refusePolicyInside(source, policy);
-  const rule = selectRule(policy, source.path);
+  const rule = selectRule(policy, modelLocation(source.path));
   const opened = await openSignatures(source, policy, rule, options.signatures, (options.clock ?? systemClock)());
   const { signatures, counted } = opened;
   const base = { source, policy: { source: policy.source, digest: policy.digest, rule: rule.name }, signatures };
@@ -63,7 +61,6 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
   const content = await checkContent(source, rule, [first, ...others], {
     ...options,
     signatures: signatures.map((signature) => signature.path),
-    ignorePaths: options.ignorePaths ?? [],
   });
   const { manifest, subjectName } = first.statement;
   const findings = [...opened.findings, ...content.findings];
@@ -79,9 +76,10 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
 }
 
 function refusePolicyInside(source: Source, policy: Policy): void {
-  if (policy.path === undefined || nameInside(source, policy.path) === undefined) return;
-  throw usage('policy-inside-model', 'the policy lies inside the model that it judges', {
-    subject: policy.path,
-    suggestions: ['keep the policy where those who make the model cannot change it'],
+  const inside = policy.files.find((path) => nameInside(source, path) !== undefined);
+  if (inside === undefined) return;
+  throw usage('policy-inside-model', 'the policy, or a key that it names, lies inside the model that it judges', {
+    subject: inside,
+    suggestions: ['keep the policy and its keys where those who make the model cannot change them'],
   });
 }

@@ -1,6 +1,14 @@
 import type { ManifestOptions } from '../app/index.ts';
 import { type Finding, type HashType, readCapped, systemClock, usage } from '../core/index.ts';
-import { combine, loadPolicy, type NamedTrustFile, type Policy, policyFromFlags } from '../policy/index.ts';
+import {
+  checkFlagsBesidePolicy,
+  combine,
+  FLAGS_OF_A_POLICY,
+  loadPolicy,
+  type PemSource,
+  type Policy,
+  policyFromFlags,
+} from '../policy/index.ts';
 import { findingLine } from '../report/index.ts';
 import { certificateSigner, localKeySigner, type Signer } from '../sign/index.ts';
 import { readPassphrase } from './wiring.ts';
@@ -77,23 +85,17 @@ export async function loadPolicyOfFlags(flags: TrustFlags): Promise<Policy> {
       cas: roots,
       allowSymlinks: flags['allow-symlinks'],
       allowLegacy: flags['allow-legacy'],
+      unsignedPaths: flags['ignore-paths'],
       ignoreUnsigned: flags['ignore-unsigned-files'],
     });
   }
-  refuseWidening(flags);
+  checkFlagsBesidePolicy(FLAGS_OF_A_POLICY.filter((name) => isGiven(flags[name])));
   const policy = await loadPolicy(file);
   return isTrusting ? combine(policy, policyFromFlags({ trustKeys, cas: roots })) : policy;
 }
 
-/** Beside a policy file, flags may ask for more, never for less. */
-function refuseWidening(flags: TrustFlags): void {
-  const widening = (['ignore-unsigned-files', 'allow-symlinks', 'allow-legacy'] as const).filter((name) => flags[name]);
-  const given = [...widening, ...((flags['ignore-paths'] ?? []).length > 0 ? ['ignore-paths'] : [])];
-  if (given.length === 0) return;
-  throw usage('policy-widened', `the policy file decides this: leave out ${given.map((name) => `--${name}`).join(', ')}`, {
-    subject: flags.policy,
-    suggestions: ['say in the policy file what it accepts'],
-  });
+function isGiven(value: boolean | readonly string[] | undefined): boolean {
+  return typeof value === 'boolean' ? value : (value ?? []).length > 0;
 }
 
 /** Warnings among findings, a line each. */
@@ -103,7 +105,7 @@ export function findingWarnings(findings: readonly Finding[]): readonly string[]
     .map((finding) => `${findingLine(finding)}${finding.suggestion === undefined ? '' : `; ${finding.suggestion}`}`);
 }
 
-async function namedPem(path: string, what: string): Promise<NamedTrustFile> {
+async function namedPem(path: string, what: string): Promise<PemSource> {
   return { where: path, pem: await readPem(path, what) };
 }
 

@@ -19,6 +19,8 @@ export interface FixtureCase {
   readonly allowSymlinks?: boolean;
   readonly allowLegacy?: boolean;
   readonly verdict: 'verified' | 'rejected';
+  /** The codes of our findings where it is rejected. */
+  readonly codes?: readonly string[];
   /** What the current release of the reference makes of the same: `accepts`, or its error. */
   readonly reference: string;
   readonly note?: string;

@@ -1,0 +1,15 @@
+export { evaluateSigners, type Satisfied, type Signed, type SignersResult } from './match.ts';
+export { modelLocation } from './pattern.ts';
+export {
+  checkFlagsBesidePolicy,
+  combine,
+  FLAGS_OF_A_POLICY,
+  type Policy,
+  type PolicyFlags,
+  policyFromFlags,
+  type Requirement,
+  type Rule,
+  selectRule,
+} from './policy.ts';
+export { loadPolicy } from './policy-file.ts';
+export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './principal.ts';

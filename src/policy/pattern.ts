@@ -1,0 +1,66 @@
+import { resolve, sep } from 'node:path';
+
+/** What a location and a pattern are compared by: the parts between `/`. */
+type Segments = readonly string[];
+
+/**
+ * A model's location as rules know it: the absolute path with `/` separators, symbolic links not resolved.
+ *
+ * @param path absolute, or relative to the working directory
+ */
+export function modelLocation(path: string): string {
+  return resolve(path).split(sep).join('/');
+}
+
+/**
+ * A pattern in full: one that begins with `**` or is absolute stays as it is, any other is relative to a directory.
+ * `*` stands for any part of one segment, `**` for any number of segments.
+ *
+ * @param directory a location, as {@link modelLocation} gives it
+ * @returns the pattern, or the reason why it cannot be one
+ */
+export function resolvePattern(text: string, directory: string): { readonly pattern: string } | { readonly reason: string } {
+  if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(text)) return { reason: 'a path: this version knows no stores' };
+  const segments = text.split('/');
+  // "/srv" and "//server/share" begin with empty segments.
+  const body = segments.slice(text.startsWith('//') ? 2 : text.startsWith('/') ? 1 : 0);
+  if (body.some((segment) => segment === '' || segment === '.' || segment === '..')) return { reason: 'no empty, "." or ".." segment' };
+  if (/[\\?[\]{}!\p{Cc}]/u.test(text)) return { reason: 'a path with "/", "*" and "**" only (none of \\ ? [ ] { } !)' };
+  if (body.some((segment) => segment.includes('**') && segment !== '**')) return { reason: '"**" as a whole segment' };
+  if (segments.some((segment, index) => segment === '**' && segments[index + 1] === '**'))
+    return { reason: 'one "**" where two follow each other' };
+  if (segments[0] === '**' || segments[0] === '' || /^[A-Za-z]:$/.test(segments[0] ?? '')) return { pattern: text };
+  if (directory.includes('*')) return { reason: 'an absolute pattern, because the directory of the policy has "*" in its name' };
+  return { pattern: `${directory === '/' ? '' : directory}/${text}` };
+}
+
+/** Whether a pattern matches a location; or, given another pattern, every location that this one matches. */
+export function covers(pattern: string, other: string): boolean {
+  return coversFrom(pattern.split('/'), 0, other.split('/'), 0);
+}
+
+function coversFrom(pattern: Segments, at: number, other: Segments, from: number): boolean {
+  const segment = pattern[at];
+  if (segment === undefined) return from === other.length;
+  if (segment === '**') {
+    for (let next = from; next <= other.length; next++) if (coversFrom(pattern, at + 1, other, next)) return true;
+    return false;
+  }
+  const candidate = other[from];
+  return candidate !== undefined && candidate !== '**' && coversSegment(segment, candidate) && coversFrom(pattern, at + 1, other, from + 1);
+}
+
+/** A `*` in the candidate is a character like any other, which only a `*` covers. */
+function coversSegment(segment: string, candidate: string): boolean {
+  const [first = '', ...rest] = segment.split('*');
+  const last = rest.pop();
+  if (last === undefined) return segment === candidate;
+  if (candidate.length < first.length + last.length || !candidate.startsWith(first) || !candidate.endsWith(last)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = candidate.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return at <= candidate.length - last.length;
+}

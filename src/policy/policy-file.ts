@@ -1,0 +1,44 @@
+import { dirname, resolve } from 'node:path';
+import { Decoder, MlsignError, readCapped, sha256Hex, usage } from '../core/index.ts';
+import { decodeDocument } from './document.ts';
+import { loadPrincipals } from './load-principals.ts';
+import { modelLocation } from './pattern.ts';
+import type { Policy } from './policy.ts';
+import { buildRules } from './rules.ts';
+import { invalid, parseYaml, type YamlDocument } from './yaml.ts';
+
+const MAX_POLICY_BYTES = 1024 * 1024;
+
+/**
+ * Reads a policy file (`mlsign.policy.yaml`) and every key and certificate that it names.
+ *
+ * @throws MlsignError `policy-invalid`, which names line, column and field of everything that is wrong, or `policy-unreadable`
+ */
+export async function loadPolicy(path: string): Promise<Policy> {
+  const file = resolve(path);
+  const bytes = await readPolicy(path);
+  const yaml = parseYaml(bytes, path);
+  const decoder = new Decoder();
+  const document = decodeDocument(decoder, yaml.value);
+  finish(decoder, yaml, path);
+  const { principals, files } = await loadPrincipals(decoder, document.principals, dirname(file));
+  const rules = buildRules(decoder, document, principals, modelLocation(dirname(file)));
+  finish(decoder, yaml, path);
+  return { source: path, digest: sha256Hex(bytes), files: [file, ...files], principals: [...principals.values()], rules };
+}
+
+async function readPolicy(path: string): Promise<Uint8Array> {
+  try {
+    return await readCapped(path, MAX_POLICY_BYTES, 'policy');
+  } catch (error) {
+    if (!(error instanceof MlsignError)) throw error;
+    const { message, expected, got, suggestions } = error;
+    throw usage('policy-unreadable', message, { subject: path, expected, got, suggestions, cause: error });
+  }
+}
+
+function finish({ problems }: Decoder, { locate }: YamlDocument, where: string): void {
+  if (problems.length === 0) return;
+  const lines = problems.map(({ path, expected, got }) => `${locate(path)}: ${path || 'the policy'}: expected ${expected}, got ${got}`);
+  throw invalid(where, lines, problems[0]);
+}

@@ -1,0 +1,81 @@
+import type { Decoder } from '../core/index.ts';
+import type { PolicyDocument, RuleEntry, SignedByEntry } from './document.ts';
+import { nearest } from './nearest.ts';
+import { resolvePattern } from './pattern.ts';
+import type { Requirement, Rule } from './policy.ts';
+import type { Principal } from './principal.ts';
+
+/**
+ * Rules with their names resolved to principals; what is wrong is noted in the decoder.
+ *
+ * @param directory location of the policy file, which relative patterns begin at
+ */
+export function buildRules(
+  decoder: Decoder,
+  document: PolicyDocument,
+  principals: ReadonlyMap<string, Principal>,
+  directory: string,
+): readonly Rule[] {
+  const members = resolveRoles(decoder, document, principals);
+  const seen = new Map<string, string>();
+  return document.rules.map((entry) => {
+    const rule = buildRule(decoder, entry, members, directory);
+    const twin = seen.get(rule.pattern);
+    if (twin !== undefined) decoder.problem(`${entry.path}.model`, `a location of its own: ${twin} is for the same one`, entry.model);
+    seen.set(rule.pattern, entry.path);
+    return rule;
+  });
+}
+
+/** Every name that `signed-by` may use, with the principals that it stands for. */
+function resolveRoles(
+  decoder: Decoder,
+  document: PolicyDocument,
+  principals: ReadonlyMap<string, Principal>,
+): ReadonlyMap<string, readonly Principal[]> {
+  const members = new Map([...principals].map(([name, principal]) => [name, [principal]]));
+  for (const role of document.roles) {
+    if (principals.has(role.name)) decoder.problem(role.path, 'a name that no principal has', role.name);
+    const list = role.members.flatMap((name, index) => {
+      const principal = principals.get(name);
+      if (principal !== undefined) return [principal];
+      decoder.problem(`${role.path}[${index}]`, `a principal${suggestion(name, principals.keys())}`, name);
+      return [];
+    });
+    members.set(role.name, list);
+  }
+  return members;
+}
+
+function buildRule(decoder: Decoder, entry: RuleEntry, members: ReadonlyMap<string, readonly Principal[]>, directory: string): Rule {
+  const resolved = resolvePattern(entry.model, directory);
+  if ('reason' in resolved) decoder.problem(`${entry.path}.model`, resolved.reason, entry.model);
+  return {
+    name: entry.model,
+    pattern: 'pattern' in resolved ? resolved.pattern : entry.model,
+    signedBy: entry.signedBy.map((line) => buildRequirement(decoder, line, members)),
+    ignorePaths: entry.ignorePaths,
+    unsignedPaths: entry.unsignedPaths,
+    allowSymlinks: entry.allowSymlinks,
+    allowLegacy: entry.allowLegacy,
+    ignoreUnsigned: entry.ignoreUnsigned,
+  };
+}
+
+function buildRequirement(decoder: Decoder, line: SignedByEntry, members: ReadonlyMap<string, readonly Principal[]>): Requirement {
+  const of = new Set<Principal>();
+  let complete = true;
+  for (const name of line.names) {
+    const found = members.get(name);
+    complete &&= found !== undefined;
+    if (found === undefined) decoder.problem(line.path, `a principal or a role${suggestion(name, members.keys())}`, name);
+    for (const principal of found ?? []) of.add(principal);
+  }
+  if (complete && line.threshold > of.size) decoder.problem(line.path, `at most ${of.size}, as many as there are principals`, line.text);
+  return { text: line.text, threshold: line.threshold, of: [...of] };
+}
+
+function suggestion(name: string, names: Iterable<string>): string {
+  const near = nearest(name, names);
+  return near === undefined ? ` (${[...names].join(', ')})` : ` (did you mean "${near}"?)`;
+}

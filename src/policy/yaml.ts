@@ -1,0 +1,90 @@
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import { decodeUtf8, type JsonValue, type Problem, usage } from '../core/index.ts';
+
+/** A YAML document as plain data, and where each of its fields stands. */
+export interface YamlDocument {
+  readonly value: JsonValue;
+  /** `line 4, column 7` of a field such as `rules[0].signed-by`, or of the nearest one around it. */
+  locate(path: string): string;
+}
+
+/**
+ * Reads one YAML 1.2 document (core schema) strictly: no aliases, tags, directives, duplicate or non-string keys; whatever
+ * the parser would only warn of is refused.
+ *
+ * @throws MlsignError `policy-invalid`
+ */
+export function parseYaml(bytes: Uint8Array, where: string): YamlDocument {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw invalid(where, ['the file is not UTF-8 text']);
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    strict: true,
+    stringKeys: true,
+    prettyErrors: false,
+    lineCounter,
+  });
+  const at = (offset: number) => position(lineCounter, offset);
+  const wrong = [...document.errors, ...document.warnings].map((error) => `${at(error.pos[0])}: ${error.message}`);
+  if (document.directives?.yaml.explicit || Object.keys(document.directives?.tags ?? {}).some((handle) => handle !== '!!')) {
+    wrong.push('line 1: YAML directives are not allowed');
+  }
+  if (wrong.length > 0) throw invalid(where, wrong);
+  return { value: toPlain(document, where), locate: (path) => at(offsetOf(document, path)) };
+}
+
+/**
+ * The error for a policy that is not one.
+ *
+ * @param lines what is wrong, each with its place
+ */
+export function invalid(where: string, lines: readonly string[], first?: Problem): Error {
+  const shown = lines.slice(0, 20);
+  if (lines.length > shown.length) shown.push(`and ${lines.length - shown.length} more`);
+  return usage('policy-invalid', `the policy is not valid: ${shown.join('; ')}`, {
+    subject: where,
+    expected: first?.expected,
+    got: first?.got,
+    suggestions: ['see docs/policy.md; schemas/policy.schema.json lets an editor check it while it is written'],
+  });
+}
+
+function toPlain(document: Document, where: string): JsonValue {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch (error) {
+    if (error instanceof ReferenceError) throw invalid(where, ['YAML aliases (*name) are not allowed']);
+    throw error;
+  }
+}
+
+function position(counter: LineCounter, offset: number): string {
+  const { line, col } = counter.linePos(offset);
+  return `line ${Math.max(line, 1)}, column ${Math.max(col, 1)}`;
+}
+
+/** Where the key or entry begins that a path leads to; keys hold neither `.` nor `[`, or the path ends at the field around them. */
+function offsetOf(document: Document, path: string): number {
+  let node: Node | null = document.contents;
+  let offset = node?.range?.[0] ?? 0;
+  for (const part of path.match(/[^.[\]]+/g) ?? []) {
+    let next: unknown;
+    if (isMap(node)) {
+      const pair: Pair | undefined = node.items.find(({ key }) => isScalar(key) && key.value === part);
+      if (pair !== undefined && isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset;
+      next = pair?.value;
+    } else if (isSeq(node)) {
+      next = node.items[Number(part)];
+      if (isNode(next)) offset = next.range?.[0] ?? offset;
+    }
+    if (!isNode(next)) return offset;
+    node = next;
+  }
+  return offset;
+}
+
+function isNode(value: unknown): value is Node {
+  return isMap(value) || isSeq(value) || isScalar(value);
+}

@@ -1,0 +1,174 @@
+import { type Check, type Finding, MlsignError, refused, sha256Hex } from '../core/index.ts';
+import {
+  type Bundle,
+  type CertificateInfo,
+  LEGACY_PREDICATE_TYPE,
+  type OmsStatement,
+  parseBundle,
+  parseOmsStatement,
+  parseStatement,
+  publicKeyHint,
+  type SchemeName,
+  schemeTitle,
+} from '../formats/index.ts';
+import type { Principal, Trust } from '../policy/index.ts';
+import { errorFinding } from './error-finding.ts';
+import { type Encoding, signatureCheck } from './public-key.ts';
+import { findSigner, type SignerMatch } from './signer.ts';
+
+/** The signer of a verified statement. */
+export interface VerifiedSigner {
+  /** How the bundle tells of its signer. */
+  readonly kind: 'key' | 'certificate';
+  /** In words: `ECDSA P-256 with SHA-256, key 3f2a…`. */
+  readonly description: string;
+  /** The name of the key that made the signature; for a certificate, that of its key. */
+  readonly hint: string;
+  /** The signer's own certificate, or the one whose key is pinned. */
+  readonly certificate?: CertificateInfo | undefined;
+  readonly scheme: SchemeName;
+}
+
+/** Why a principal counts as a signer. */
+export interface SignedBy {
+  readonly principal: Principal;
+  readonly trust: Trust;
+}
+
+let makeVerified: (bundle: Bundle, statement: OmsStatement, bytes: Uint8Array, where: string, matches: Matches) => VerifiedStatement;
+
+type Matches = readonly [SignerMatch, ...SignerMatch[]];
+
+/** A statement whose signature was made by a trusted signer. Only {@link openBundle} makes one. */
+export class VerifiedStatement {
+  static {
+    makeVerified = (...fields) => new VerifiedStatement(...fields);
+  }
+
+  readonly statement: OmsStatement;
+  /** Where the bundle is. */
+  readonly bundle: string;
+  /** SHA-256 of the bundle's bytes, hex. */
+  readonly bundleDigest: string;
+  /** Every principal that the signature stands for, and why; one at least. */
+  readonly signedBy: readonly SignedBy[];
+  readonly signer: VerifiedSigner;
+  // A private field: nothing else has this type, whatever its other fields are.
+  readonly #verified = true;
+
+  private constructor(bundle: Bundle, statement: OmsStatement, bytes: Uint8Array, where: string, matches: Matches) {
+    this.statement = statement;
+    this.bundle = where;
+    this.bundleDigest = sha256Hex(bytes);
+    this.signedBy = matches.map(({ principal, trust }) => ({ principal, trust }));
+    this.signer = describeSigner(bundle, matches[0]);
+  }
+
+  /** Whether a value was made by {@link openBundle}. */
+  static is(value: object): value is VerifiedStatement {
+    return #verified in value;
+  }
+}
+
+/** How a bundle is opened. */
+export interface OpenOptions {
+  /** The time at which certificates must be valid. A time in the bundle is not believed. */
+  readonly now: Date;
+  /** Whether the v0.2.0 form is accepted, with the certificate method only. */
+  readonly allowLegacy: boolean;
+}
+
+/** What {@link openBundle} found: the statement, or why there is none. */
+export interface OpenedBundle {
+  readonly verified?: VerifiedStatement | undefined;
+  readonly checks: readonly Check[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Opens a bundle under a user's trust: parses it strictly, selects trusted signers, verifies the signature over the
+ * pre-authentication encoding, and only then reads the statement (OMS §8.1–8.3). What is wrong with a bundle is a
+ * finding, never thrown.
+ *
+ * @param where names the bundle in findings
+ */
+export async function openBundle(
+  bytes: Uint8Array,
+  where: string,
+  principals: readonly Principal[],
+  { now, allowLegacy }: OpenOptions,
+): Promise<OpenedBundle> {
+  const checks: Check[] = [];
+  let running = 'bundle';
+  try {
+    const bundle = parseBundle(bytes, where);
+    checks.push({ name: 'bundle', status: 'passed', detail: `${where}: ${bundle.mediaType}, ${bundle.material.kind} method` });
+    checks.push(...unverifiedEvidence(bundle, where));
+    running = 'statement';
+    const encoding = encodingOf(bundle, where, allowLegacy);
+    const isSignedBy = signatureCheck(bundle.envelope, encoding);
+    const search = await findSigner({ bundle, isSignedBy, principals, now, where });
+    checks.push(...search.checks);
+    const [first, ...others] = search.matches;
+    if (first === undefined) return { checks, findings: search.findings };
+    const statement = parseOmsStatement(bundle.envelope.payload, where, { allowLegacy: encoding === 'v0.2.0' });
+    const count = statement.manifest.resources.length;
+    checks.push({
+      name: 'statement',
+      status: 'passed',
+      detail: `${where}: OMS ${statement.form}, ${count} ${count === 1 ? 'resource' : 'resources'}`,
+    });
+    return { verified: makeVerified(bundle, statement, bytes, where, [first, ...others]), checks, findings: [] };
+  } catch (error) {
+    if (!(error instanceof MlsignError)) throw error;
+    checks.push({ name: running, status: 'failed', detail: `${where}: ${error.message}` });
+    return { checks, findings: [errorFinding(error, where)] };
+  }
+}
+
+/** The form of the statement decides how it was encoded. Until the signature is verified, nothing else is taken from it. */
+function encodingOf({ material, envelope }: Bundle, where: string, allowLegacy: boolean): Encoding {
+  if (!isLegacy(envelope.payload, where)) return 'dsse';
+  if (!allowLegacy) parseOmsStatement(envelope.payload, where, { allowLegacy });
+  if (material.kind === 'certificate') return 'v0.2.0';
+  throw refused('legacy-not-allowed', 'a bundle of the v0.2.0 form is accepted with the certificate method only', {
+    subject: where,
+    expected: 'the certificate method',
+    got: `the ${material.kind} method`,
+    suggestions: ['have the model signed again'],
+  });
+}
+
+function isLegacy(payload: Uint8Array, where: string): boolean {
+  const view = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  if (!view.includes(LEGACY_PREDICATE_TYPE)) return false;
+  try {
+    return parseStatement(payload, where).predicateType === LEGACY_PREDICATE_TYPE;
+  } catch (error) {
+    // What cannot be read is not legacy: its signature is checked as any other, before this is reported.
+    if (error instanceof MlsignError) return false;
+    throw error;
+  }
+}
+
+/** What a bundle brings that counts for nothing here, each as a check that was skipped. */
+function unverifiedEvidence({ tlogEntries, timestamps }: Bundle, where: string): readonly Check[] {
+  const skipped = (name: string, count: number, what: string): readonly Check[] =>
+    count === 0 ? [] : [{ name, status: 'skipped', detail: `${where}: ${count} ${what}: not verified, and not taken for a time` }];
+  return [
+    ...skipped('transparency-log', tlogEntries.length, tlogEntries.length === 1 ? 'log entry' : 'log entries'),
+    ...skipped('timestamp', timestamps.length, timestamps.length === 1 ? 'timestamp' : 'timestamps'),
+  ];
+}
+
+function describeSigner({ material }: Bundle, { key, scheme, certificate }: SignerMatch): VerifiedSigner {
+  const hint = publicKeyHint(key);
+  const subject = certificate === undefined ? '' : `, certificate ${certificate.subject}`;
+  return {
+    kind: material.kind === 'certificate' ? 'certificate' : 'key',
+    description: `${schemeTitle(scheme)}, key ${hint.slice(0, 16)}${subject}`,
+    hint,
+    certificate,
+    scheme,
+  };
+}

@@ -23,8 +23,8 @@ export interface SignRequest extends Hashing {
   readonly model: string;
   readonly signature: string;
   readonly key: string;
-  readonly certificate?: string;
-  readonly chain?: readonly string[];
+  readonly certificate?: string | undefined;
+  readonly chain?: readonly string[] | undefined;
 }
 
 /** What the reference verifies, against a public key or root certificates. */

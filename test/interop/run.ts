@@ -1,0 +1,27 @@
+/** Runs the interoperability suite: `npm run test:interop`. Further arguments go to mocha (`--grep`). */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { installReference } from './reference.ts';
+
+const started = performance.now();
+const { version, python } = await installReference();
+const seconds = Math.round((performance.now() - started) / 1000);
+process.stdout.write(`model-signing ${version} (${python}), ready after ${seconds} s\n`);
+
+// The configuration of `npm test` leaves this folder out.
+const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
+const args = [
+  mocha,
+  '--no-config',
+  '--parallel',
+  '--jobs',
+  '2',
+  '--timeout',
+  '120000',
+  `${import.meta.dirname}/*.test.ts`,
+  ...process.argv.slice(2),
+];
+const child = spawn(process.execPath, args, { stdio: 'inherit' });
+child.on('exit', (code) => {
+  process.exitCode = code ?? 1;
+});

@@ -44,11 +44,25 @@ function recipes(version: string): readonly Recipe[] {
     const legacy = (recipe: Recipe): Recipe => ({ ...recipe, allowLegacy: true });
     return [
       ...chains.map(legacy),
-      { name: 'certificate-p256-not-allowed', model, verdict: 'rejected', certificate: 'p256', note: 'this form needs the option for it' },
+      {
+        name: 'certificate-p256-not-allowed',
+        model,
+        verdict: 'rejected',
+        codes: ['legacy-not-allowed'],
+        certificate: 'p256',
+        note: 'this form needs the option for it',
+      },
       // Only the certificate method of this form is read: nothing in the field is signed with its keys.
       ...keys
         .slice(0, 1)
-        .map((recipe) => legacy({ ...recipe, verdict: 'rejected', note: 'this form is read with the certificate method only' })),
+        .map((recipe) =>
+          legacy({
+            ...recipe,
+            verdict: 'rejected',
+            codes: ['legacy-not-allowed'],
+            note: 'this form is read with the certificate method only',
+          }),
+        ),
     ];
   }
   const shards = { method: 'shards', shard_size: 1000 } as const;
@@ -59,7 +73,15 @@ function recipes(version: string): readonly Recipe[] {
     { name: 'single-file', model: SINGLE, verdict, key: 'p256', note: 'the resource is named "."' },
     { name: 'single-file-shards', model: SINGLE, verdict, key: 'p256', hashing: shards, note: 'the resources are named ".:0:1000" …' },
     { name: 'links', model, verdict, key: 'p256', links: LINKS, allowSymlinks: true, hashing: { allow_symlinks: true } },
-    { name: 'links-not-allowed', model, verdict: 'rejected', key: 'p256', links: LINKS, hashing: { allow_symlinks: true } },
+    {
+      name: 'links-not-allowed',
+      model,
+      verdict: 'rejected',
+      codes: ['link-refused'],
+      key: 'p256',
+      links: LINKS,
+      hashing: { allow_symlinks: true },
+    },
     { name: 'git-files', model, verdict, key: 'p256', add: GIT },
   ];
   // 0.3.1 cannot sign with a certificate: it fails on a misspelt name.

@@ -1,28 +1,15 @@
 import assert from 'node:assert/strict';
-import { createHash, createPrivateKey, sign } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Hashing } from './driver.ts';
+import { forge, readStatement, type WrittenStatement } from './forge.ts';
 import { type Files, treeModel } from './models.ts';
 import { inWords, rejections, signWithMlsign, type Tolerance, verifyWithMlsign } from './ours.ts';
 import { useWorkbench } from './workbench.ts';
 
 const SIGNER = { key: 'p256' } as const;
 const SHARDS: Hashing = { method: 'shards', shard_size: 1000 };
-
-/** What these tests change in a statement and its bundle. */
-interface Written {
-  mediaType: string;
-  verificationMaterial: { publicKey: { hint?: string } };
-  dsseEnvelope: { payload: string; signatures: { sig: string; keyid?: string }[] };
-}
-interface Statement {
-  subject: { name: string; digest: { sha256: string } }[];
-  predicate: {
-    resources: { name: string; algorithm: string; digest: string }[];
-    serialization: { ignore_paths?: string[]; hash_type: string };
-  };
-}
 
 // Each row of docs/interop.md: it must change when the reference does.
 describe('where the reference departs from the specification', () => {
@@ -44,35 +31,15 @@ describe('where the reference departs from the specification', () => {
     return signature;
   }
 
-  async function statementOf(signature: string): Promise<Statement> {
-    const bundle: Written = JSON.parse(await readFile(signature, 'utf8'));
-    return JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString());
-  }
-
-  /** A bundle that the trusted key really signed, but with another content. */
-  async function forged(signature: string, change: (statement: Statement, bundle: Written) => void): Promise<string> {
-    const bundle: Written = JSON.parse(await readFile(signature, 'utf8'));
-    const statement = await statementOf(signature);
-    change(statement, bundle);
-    const digests = statement.predicate.resources.map(({ digest }) => Buffer.from(digest, 'hex'));
-    for (const { digest } of statement.subject) digest.sha256 = createHash('sha256').update(Buffer.concat(digests)).digest('hex');
-    const payload = Buffer.from(JSON.stringify(statement));
-    const key = createPrivateKey(await readFile((await workbench().signing(SIGNER)).key));
-    const type = 'application/vnd.in-toto+json';
-    const [first] = bundle.dsseEnvelope.signatures;
-    assert.ok(first);
-    first.sig = sign('sha256', Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload]), key).toString(
-      'base64',
-    );
-    bundle.dsseEnvelope.payload = payload.toString('base64');
+  async function forged(signature: string, change: Parameters<typeof forge>[3]): Promise<string> {
     const path = workbench().fresh('forged');
-    await writeFile(path, JSON.stringify(bundle));
+    await forge(signature, (await workbench().signing(SIGNER)).key, path, change);
     return path;
   }
 
   it('names the hash of shards after their size, and so refuses shards named as OMS says', async () => {
     const model = await workbench().model(treeModel());
-    const statement = await statementOf(await workbench().theirs(model, SIGNER, SHARDS));
+    const statement = await readStatement(await workbench().theirs(model, SIGNER, SHARDS));
     assert.ok(statement.predicate.resources.every(({ algorithm }) => algorithm === 'sha256-sharded-1000'));
     assert.match(await reference(model, await signedByMlsign(model, SHARDS), SHARDS), /Signature mismatch/u);
   });
@@ -87,13 +54,13 @@ describe('where the reference departs from the specification', () => {
 
   it('hashes whole files where it is asked for shards in blake3', async () => {
     const model = await workbench().model(treeModel());
-    const statement = await statementOf(await workbench().theirs(model, SIGNER, { ...SHARDS, algorithm: 'blake3' }));
+    const statement = await readStatement(await workbench().theirs(model, SIGNER, { ...SHARDS, algorithm: 'blake3' }));
     assert.ok(statement.predicate.resources.every(({ name }) => !name.includes(':')));
   });
 
   it('names a single file "." and so refuses one named as OMS says', async () => {
     const model = join(await workbench().model(treeModel()), 'weights.bin');
-    const statement = await statementOf(await workbench().theirs(model, SIGNER));
+    const statement = await readStatement(await workbench().theirs(model, SIGNER));
     assert.deepEqual(
       statement.predicate.resources.map(({ name }) => name),
       ['.'],
@@ -103,9 +70,10 @@ describe('where the reference departs from the specification', () => {
 
   it('lists resources by the parts of their paths', async () => {
     const model = await workbench().model(treeModel());
-    const names = (statement: Statement) => statement.predicate.resources.map(({ name }) => name).filter((name) => /^d[/.-]/u.test(name));
-    assert.deepEqual(names(await statementOf(await workbench().theirs(model, SIGNER))), ['d/f', 'd-x/f', 'd.txt']);
-    assert.deepEqual(names(await statementOf(await signedByMlsign(model))), ['d-x/f', 'd.txt', 'd/f']);
+    const names = (statement: WrittenStatement) =>
+      statement.predicate.resources.map(({ name }) => name).filter((name) => /^d[/.-]/u.test(name));
+    assert.deepEqual(names(await readStatement(await workbench().theirs(model, SIGNER))), ['d/f', 'd-x/f', 'd.txt']);
+    assert.deepEqual(names(await readStatement(await signedByMlsign(model))), ['d-x/f', 'd.txt', 'd/f']);
   });
 
   it('signs and accepts an empty model', async () => {
@@ -136,7 +104,7 @@ describe('where the reference departs from the specification', () => {
   it('refuses every bundle whose hint is of another key; mlsign believes the signature', async () => {
     const model = await workbench().model(treeModel());
     const signature = await forged(await workbench().theirs(model, SIGNER), (_, bundle) => {
-      bundle.verificationMaterial.publicKey.hint = '0'.repeat(64);
+      bundle.verificationMaterial = { publicKey: { hint: '0'.repeat(64) } };
     });
     assert.match(await reference(model, signature), /Key mismatch/u);
     assert.match(await ours(model, signature), /^verified/u);
@@ -153,12 +121,16 @@ describe('where the reference departs from the specification', () => {
     [
       'digests in upper case',
       'statement-malformed',
-      ({ predicate }) => predicate.resources.forEach((r) => Object.assign(r, { digest: r.digest.toUpperCase() })),
+      ({ predicate }) => {
+        for (const resource of predicate.resources) resource.digest = resource.digest.toUpperCase();
+      },
     ],
     [
       'a name with "./"',
       'statement-malformed',
-      ({ predicate }) => predicate.resources.forEach((r) => Object.assign(r, { name: `./${r.name}` })),
+      ({ predicate }) => {
+        for (const resource of predicate.resources) resource.name = `./${resource.name}`;
+      },
     ],
     ['a second signature', 'bundle-malformed', (_, { dsseEnvelope }) => dsseEnvelope.signatures.push({ sig: 'AAAA', keyid: '' })],
     [

@@ -53,16 +53,14 @@ function recipes(version: string): readonly Recipe[] {
         note: 'this form needs the option for it',
       },
       // Only the certificate method of this form is read: nothing in the field is signed with its keys.
-      ...keys
-        .slice(0, 1)
-        .map((recipe) =>
-          legacy({
-            ...recipe,
-            verdict: 'rejected',
-            codes: ['legacy-not-allowed'],
-            note: 'this form is read with the certificate method only',
-          }),
-        ),
+      ...keys.slice(0, 1).map((recipe) =>
+        legacy({
+          ...recipe,
+          verdict: 'rejected',
+          codes: ['legacy-not-allowed'],
+          note: 'this form is read with the certificate method only',
+        }),
+      ),
     ];
   }
   const shards = { method: 'shards', shard_size: 1000 } as const;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Hashing } from './driver.ts';
+import type { WrittenBundle } from './forge.ts';
 import { wayOf } from './matrix.ts';
 import { treeModel } from './models.ts';
 import { inWords, rejections, signWithMlsign, verifyWithMlsign } from './ours.ts';
@@ -122,16 +123,9 @@ function forgeries(): readonly Forgery[] {
   ];
 }
 
-/** What these tests change in a bundle. */
-interface Written {
-  mediaType: string;
-  verificationMaterial: object;
-  readonly dsseEnvelope: { payloadType: string; payload: string; signatures: { sig: string }[] };
-}
-
-function edit(change: (bundle: Written) => void): (text: string) => string {
+function edit(change: (bundle: WrittenBundle) => void): (text: string) => string {
   return (text) => {
-    const bundle: Written = JSON.parse(text);
+    const bundle: WrittenBundle = JSON.parse(text);
     change(bundle);
     return JSON.stringify(bundle);
   };

@@ -110,7 +110,7 @@ describe('where the reference departs from the specification', () => {
     assert.match(await ours(model, signature), /^verified/u);
   });
 
-  const hostile: readonly (readonly [name: string, code: string, change: (statement: Statement, bundle: Written) => void])[] = [
+  const hostile: readonly (readonly [name: string, code: string, change: Parameters<typeof forge>[3]])[] = [
     ['the same resource twice', 'statement-malformed', ({ predicate: { resources } }) => resources.push(...resources.slice(0, 1))],
     ['an unknown field in the predicate', 'statement-malformed', ({ predicate }) => Object.assign(predicate, { extra: 1 })],
     [

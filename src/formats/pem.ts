@@ -20,6 +20,7 @@ const PUBLIC_LABELS = ['PUBLIC KEY', 'RSA PUBLIC KEY'];
 const PRIVATE_LABELS = ['PRIVATE KEY', 'ENCRYPTED PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY'];
 // `openssl ecparam -genkey` writes the curve as a block of its own before the key, which names it again.
 const PARAMETERS = 'EC PARAMETERS';
+const OPENSSH = 'OPENSSH PRIVATE KEY';
 // id-ml-dsa-44, -65 and -87 (RFC 9881): 2.16.840.1.101.3.4.3.17 to 19.
 const ML_DSA_OID = /06096086480165030403(?:11|12|13)/;
 
@@ -73,7 +74,7 @@ function readBlock(label: string, body: readonly string[], where: string, line: 
   if (der === undefined) throw malformed(where, `the content of the block that begins at line ${line} is not base64`);
   const traditional = headers.some((header) => /^Proc-Type: ?4,ENCRYPTED$/.test(header));
   if (headers.length > 0 && !traditional) throw malformed(where, `the block that begins at line ${line} has headers`);
-  if (!traditional && label !== PARAMETERS && derLength(der) !== der.length) {
+  if (!traditional && label !== PARAMETERS && label !== OPENSSH && derLength(der) !== der.length) {
     throw malformed(where, `the block that begins at line ${line} is cut off or has bytes after its end`);
   }
   const wrapped = content.match(/.{1,64}/g) ?? [];
@@ -185,7 +186,7 @@ function keyBlocks(input: Uint8Array | string, where: string): readonly PemBlock
 function onlyBlock(blocks: readonly PemBlock[], labels: readonly string[], expected: string, where: string): PemBlock {
   const [block] = blocks;
   const odd = blocks.find(({ label }) => !labels.includes(label));
-  if (odd?.label === 'OPENSSH PRIVATE KEY') {
+  if (odd?.label === OPENSSH) {
     throw refused('key-malformed', 'the key is in the format of OpenSSH', {
       subject: where,
       expected,

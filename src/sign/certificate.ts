@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { refused } from '../core/index.ts';
-import { parseCertificates } from '../formats/index.ts';
+import { type CertificateInfo, certificateInfo, parseCertificates } from '../formats/index.ts';
 import type { Signer } from './signer.ts';
 
 /** A PEM file and its name in errors. */
@@ -28,53 +28,71 @@ export interface CertificateOptions {
  */
 export function certificateSigner(signer: Signer, options: CertificateOptions): Signer {
   const { certificate, chain = [], now } = options;
-  const given = [certificate, ...chain].flatMap(({ pem, where }) =>
-    parseCertificates(pem, where).map((der) => ({ der, where, x509: new X509Certificate(der) })),
-  );
+  const given = [certificate, ...chain].flatMap(({ pem, where }) => parseCertificates(pem, where).map((der) => readLink(der, where)));
   // A root that is its own leaf is commonly given twice, as --cert and as --chain.
-  const links = given.filter(({ x509 }, index) => given.findIndex((other) => other.x509.fingerprint256 === x509.fingerprint256) === index);
+  const links = given.filter((link, index) => given.findIndex(({ info }) => info.fingerprint === link.info.fingerprint) === index);
   const [leaf] = links;
-  if (leaf === undefined) throw refused('certificate-malformed', 'there is no certificate', { subject: certificate.where });
-  if (!leaf.x509.publicKey.equals(signer.publicKey)) {
+  if (leaf?.key === undefined || !leaf.key.equals(signer.publicKey)) {
     throw refused('certificate-key-mismatch', 'the certificate is for another key than the one that signs', {
       subject: certificate.where,
       expected: `a certificate for ${signer.description}`,
-      got: oneLine(leaf.x509.subject),
+      got: leaf?.info.subject,
       suggestions: ['the first certificate of --cert must be that of --key'],
     });
   }
-  checkValidity(leaf.x509, leaf.where, now);
-  for (const [index, { x509 }] of links.entries()) {
+  checkValidity(leaf, now);
+  for (const [index, link] of links.entries()) {
     const issuer = links[index + 1];
-    if (issuer !== undefined && !(x509.checkIssued(issuer.x509) && x509.verify(issuer.x509.publicKey))) {
-      throw refused('certificate-chain-order', 'the certificate chain must run from the leaf to the root, each one issued by the next', {
-        subject: issuer.where,
-        expected: `the issuer of ${oneLine(x509.subject)}: ${oneLine(x509.issuer)}`,
-        got: oneLine(issuer.x509.subject),
-      });
-    }
+    if (issuer === undefined || isIssuedBy(link, issuer)) continue;
+    throw refused('certificate-chain-order', 'the certificate chain must run from the leaf to the root, each one issued by the next', {
+      subject: issuer.where,
+      expected: `the issuer of ${link.info.subject}: ${link.info.issuer}`,
+      got: issuer.info.subject,
+    });
   }
   return {
     ...signer,
     material: { kind: 'certificate', chain: links.map(({ der }) => der) },
-    description: `${signer.description}, certificate ${oneLine(leaf.x509.subject)}`,
+    description: `${signer.description}, certificate ${leaf.info.subject}`,
   };
 }
 
-function checkValidity(x509: X509Certificate, where: string, now: Date): void {
-  const early = now < x509.validFromDate;
-  if (!early && now <= x509.validToDate) return;
+/** One certificate of a chain, read. */
+interface Link {
+  readonly der: Uint8Array;
+  readonly where: string;
+  readonly info: CertificateInfo;
+  readonly x509: X509Certificate;
+  /** Undefined where node:crypto knows no such key. */
+  readonly key: KeyObject | undefined;
+}
+
+function readLink(der: Uint8Array, where: string): Link {
+  const x509 = new X509Certificate(der);
+  return { der, where, info: certificateInfo(der, where), x509, key: keyOf(x509) };
+}
+
+function keyOf(x509: X509Certificate): KeyObject | undefined {
+  try {
+    return x509.publicKey;
+  } catch {
+    return undefined;
+  }
+}
+
+function isIssuedBy({ x509 }: Link, issuer: Link): boolean {
+  return issuer.key !== undefined && x509.checkIssued(issuer.x509) && x509.verify(issuer.key);
+}
+
+function checkValidity({ info, where }: Link, now: Date): void {
+  const early = now < info.notBefore;
+  if (!early && now <= info.notAfter) return;
   const [code, message] = early
     ? ['certificate-not-yet-valid', 'the certificate is not valid yet']
     : ['certificate-expired', 'the certificate has expired'];
   throw refused(code, message, {
     subject: where,
     expected: `a certificate that is valid at ${now.toISOString()}`,
-    got: `valid from ${x509.validFromDate.toISOString()} to ${x509.validToDate.toISOString()}`,
+    got: `valid from ${info.notBefore.toISOString()} to ${info.notAfter.toISOString()}`,
   });
-}
-
-/** node:crypto writes one attribute of a name a line, with line ends inside values escaped. */
-function oneLine(name: string | undefined): string {
-  return (name ?? '').split('\n').join(', ');
 }

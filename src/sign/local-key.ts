@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { refused, throwIfAborted } from '../core/index.ts';
+import { refused, systemErrorCode, throwIfAborted, unavailable } from '../core/index.ts';
 import { mlDsaMissing, type PemBlock, parsePrivateKeyBlock, publicKeyHint, schemeForKey, schemeTitle, signData } from '../formats/index.ts';
 import type { Signer } from './signer.ts';
 
@@ -44,7 +44,7 @@ async function openPrivateKey(block: PemBlock, { where, passphrase }: LocalKeyOp
   if (!block.encrypted) return readPrivateKey(block, where);
   const secret = await passphrase?.();
   if (secret === undefined) {
-    throw refused('passphrase-needed', 'the private key is encrypted, and there is no passphrase', {
+    throw unavailable('passphrase-needed', 'the private key is encrypted, and there is no passphrase', {
       subject: where,
       suggestions: ['set MLSIGN_KEY_PASSPHRASE, give --passphrase-file, or run it on a terminal'],
     });
@@ -57,22 +57,22 @@ function readPrivateKey(block: PemBlock, where: string, passphrase?: string): Ke
     return createPrivateKey(passphrase === undefined ? block.text : { key: block.text, passphrase });
   } catch (error) {
     // The cause stays behind: nothing of the key or its passphrase may travel with an error.
-    throw mlDsaMissing(block.der, where, undefined) ?? (isWrongPassphrase(error) ? passphraseWrong(where) : keyMalformed(block, where));
+    throw (
+      mlDsaMissing(block.der, where, undefined) ?? (isWrongPassphrase(block, error) ? passphraseWrong(where) : keyMalformed(block, where))
+    );
   }
 }
 
-/** OpenSSL says "bad decrypt" for wrong padding, and gives up where a passphrase is longer than it takes. */
-function isWrongPassphrase(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    [
-      'ERR_OSSL_BAD_DECRYPT',
-      'ERR_OSSL_EVP_BAD_DECRYPT',
-      'ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED',
-      'ERR_OSSL_PKCS12_CIPHERFINAL_ERROR',
-    ].includes(String(error.code))
-  );
+// OpenSSL gives up in this way where a passphrase is longer than it takes.
+const WRONG_PASSPHRASE = ['ERR_OSSL_BAD_DECRYPT', 'ERR_OSSL_EVP_BAD_DECRYPT', 'ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED'];
+
+/** One wrong passphrase in 256 gives right padding by chance: then what comes out of it is not a key. */
+function isWrongPassphrase({ encrypted, label }: PemBlock, error: unknown): boolean {
+  const code = systemErrorCode(error) ?? '';
+  if (!encrypted || code !== 'ERR_OSSL_UNSUPPORTED') return WRONG_PASSPHRASE.includes(code);
+  if (label !== 'ENCRYPTED PRIVATE KEY') return true;
+  const stack = error instanceof Error && 'opensslErrorStack' in error ? String(error.opensslErrorStack) : '';
+  return stack.includes('PKCS12 routines::decode error');
 }
 
 function passphraseWrong(where: string): Error {

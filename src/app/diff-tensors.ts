@@ -1,0 +1,157 @@
+import { compareCodePoints, type Finding, MlsignError, throwIfAborted } from '../core/index.ts';
+import { identify, type OpenFile, readSafetensorsHeader, type TensorInfo, withFile } from '../filetypes/index.ts';
+import type { Source } from '../model/index.ts';
+import type { FileDiff } from './diff-files.ts';
+import type { DiffSide } from './diff-sides.ts';
+import { filePath } from './model-contents.ts';
+
+/** A tensor on one side. */
+export interface TensorPlace {
+  readonly file: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+/** A tensor that differs. `moved` has the same content in another file. */
+export type TensorChange =
+  | { readonly change: 'added'; readonly name: string; readonly after: TensorPlace }
+  | { readonly change: 'removed'; readonly name: string; readonly before: TensorPlace }
+  | {
+      readonly change: 'changed' | 'moved';
+      readonly name: string;
+      readonly before: TensorPlace;
+      readonly after: TensorPlace;
+      /** What is not the same; values are compared where dtype and shape are. */
+      readonly what: readonly ('dtype' | 'shape' | 'values')[];
+    };
+
+/** How the tensors of changed safetensors files differ. */
+export interface TensorDiff {
+  readonly changes: readonly TensorChange[];
+  /** Tensors with the same name, dtype, shape and values in the same file. */
+  readonly same: number;
+  readonly findings: readonly Finding[];
+}
+
+interface Tensor {
+  readonly file: string;
+  readonly path: string;
+  readonly info: TensorInfo;
+}
+
+interface Pair {
+  readonly before: Tensor;
+  readonly after: Tensor;
+}
+
+const BUFFER_BYTES = 1024 * 1024;
+
+/**
+ * Compares the tensors of safetensors files that changed, were added or removed: headers first, then only the bytes of
+ * tensors of the same dtype and shape, up to the first difference. A tensor that went to another file is found by its name.
+ *
+ * @returns undefined where there is no safetensors file to compare
+ */
+export async function diffTensors(a: DiffSide, b: DiffSide, files: FileDiff, signal?: AbortSignal): Promise<TensorDiff | undefined> {
+  if (a.source === undefined || b.source === undefined) return undefined;
+  const findings: Finding[] = [];
+  const before = await readTensors(a.source, [...files.changed, ...files.removed], findings);
+  const after = await readTensors(b.source, [...files.changed, ...files.added], findings);
+  if (before.length === 0 || after.length === 0) return findings.length === 0 ? undefined : { changes: [], same: 0, findings };
+  const { pairs, removed, added } = matchTensors(before, after, new Set(files.changed));
+  if (pairs.length === 0) return undefined;
+  const changes: TensorChange[] = [];
+  let same = 0;
+  const buffers = [Buffer.alloc(BUFFER_BYTES), Buffer.alloc(BUFFER_BYTES)] as const;
+  for (const pair of pairs) {
+    const what = await compareTensors(pair, buffers, signal);
+    const sameFile = pair.before.file === pair.after.file;
+    if (what.length === 0 && sameFile) same++;
+    else
+      changes.push({
+        change: what.length === 0 ? 'moved' : 'changed',
+        name: pair.before.info.name,
+        before: placeOf(pair.before),
+        after: placeOf(pair.after),
+        what,
+      });
+  }
+  // Of files that are wholly new or gone, only those that share a tensor with the other side are told tensor by tensor.
+  const [filesA, filesB] = [new Set(pairs.map(({ before: { file } }) => file)), new Set(pairs.map(({ after: { file } }) => file))];
+  for (const tensor of removed)
+    if (filesA.has(tensor.file)) changes.push({ change: 'removed', name: tensor.info.name, before: placeOf(tensor) });
+  for (const tensor of added)
+    if (filesB.has(tensor.file)) changes.push({ change: 'added', name: tensor.info.name, after: placeOf(tensor) });
+  return { changes: changes.sort((x, y) => compareCodePoints(x.name, y.name)), same, findings };
+}
+
+async function readTensors(source: Source, names: readonly string[], findings: Finding[]): Promise<readonly Tensor[]> {
+  const tensors: Tensor[] = [];
+  for (const file of names) {
+    const path = filePath(source, file);
+    try {
+      if ((await identify(path)).format !== 'safetensors') continue;
+      const header = await readSafetensorsHeader(path);
+      for (const info of header.tensors) tensors.push({ file, path, info });
+    } catch (error) {
+      if (!(error instanceof MlsignError)) throw error;
+      const { code, message, expected, got } = error;
+      findings.push({ code, severity: 'warning', message: `its tensors were not compared: ${message}`, subject: path, expected, got });
+    }
+  }
+  return tensors;
+}
+
+/** Pairs tensors by file and name, then by name alone where that is unique on both sides. */
+function matchTensors(before: readonly Tensor[], after: readonly Tensor[], changed: ReadonlySet<string>) {
+  const key = ({ file, info }: Tensor): string => JSON.stringify([file, info.name]);
+  const byPlace = new Map(after.filter(({ file }) => changed.has(file)).map((tensor) => [key(tensor), tensor]));
+  const pairs: Pair[] = [];
+  const matched = new Set<Tensor>();
+  const pair = (a: Tensor, b: Tensor | undefined): void => {
+    if (b === undefined) return;
+    pairs.push({ before: a, after: b });
+    matched.add(a).add(b);
+  };
+  for (const tensor of before) pair(tensor, byPlace.get(key(tensor)));
+  const byName = uniqueByName(after.filter((tensor) => !matched.has(tensor)));
+  for (const [name, tensor] of uniqueByName(before.filter((candidate) => !matched.has(candidate)))) pair(tensor, byName.get(name));
+  return { pairs, removed: before.filter((tensor) => !matched.has(tensor)), added: after.filter((tensor) => !matched.has(tensor)) };
+}
+
+function uniqueByName(tensors: readonly Tensor[]): ReadonlyMap<string, Tensor> {
+  const byName = new Map<string, Tensor>();
+  const twice = new Set<string>();
+  for (const tensor of tensors) {
+    if (byName.has(tensor.info.name)) twice.add(tensor.info.name);
+    byName.set(tensor.info.name, tensor);
+  }
+  for (const name of twice) byName.delete(name);
+  return byName;
+}
+
+async function compareTensors(pair: Pair, buffers: readonly [Buffer, Buffer], signal: AbortSignal | undefined) {
+  const { before, after } = pair;
+  const what: ('dtype' | 'shape' | 'values')[] = [];
+  if (before.info.dtype !== after.info.dtype) what.push('dtype');
+  if (before.info.shape.join() !== after.info.shape.join()) what.push('shape');
+  if (what.length > 0) return what;
+  const isSame = await withFile(before.path, (a) => withFile(after.path, (b) => sameBytes(a, b, pair, buffers, signal)));
+  return isSame ? [] : (['values'] as const);
+}
+
+async function sameBytes(a: OpenFile, b: OpenFile, { before, after }: Pair, buffers: readonly [Buffer, Buffer], signal?: AbortSignal) {
+  const length = before.info.end - before.info.start;
+  for (let done = 0; done < length; done += BUFFER_BYTES) {
+    throwIfAborted(signal);
+    const size = Math.min(BUFFER_BYTES, length - done);
+    const [left, right] = [buffers[0].subarray(0, size), buffers[1].subarray(0, size)];
+    const read = await Promise.all([a.readInto(left, before.info.start + done), b.readInto(right, after.info.start + done)]);
+    if (read[0] !== size || read[1] !== size || !left.equals(right)) return false;
+  }
+  return true;
+}
+
+function placeOf({ file, info }: Tensor): TensorPlace {
+  return { file, dtype: info.dtype, shape: info.shape };
+}

@@ -1,0 +1,175 @@
+import { type Finding, MlsignError, readCapped } from '../core/index.ts';
+import { groupByFile, MAX_BUNDLE_BYTES, type Manifest, rootDigest, type Serialization } from '../formats/index.ts';
+import { hashModel, isIgnored, modelId, type Source } from '../model/index.ts';
+import { serializationOf } from './hash-model.ts';
+import { type InspectedSignature, inspectSignature } from './inspect-signature.ts';
+import { companionSignatures, defaultSignaturePath } from './locations.ts';
+import { countFormats, type FormatCount, type ListedFile } from './model-contents.ts';
+import { describeModel, type ModelKind } from './model-kind.ts';
+import { openInput } from './open-input.ts';
+
+/** Which bundles are looked at. */
+export interface InspectModelOptions {
+  /** Bundles; the model's own and those in `<model>.mlsign/` unless given. */
+  readonly signatures?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a manifest says of a model. */
+export interface InspectedManifest {
+  readonly name: string;
+  /** Hex. */
+  readonly modelDigest: string;
+  readonly modelId: string;
+  readonly serialization: Serialization;
+  readonly resources: number;
+  readonly files: number;
+  /** Known where the model, or its shards, say. */
+  readonly bytes: number | undefined;
+  /** Of the files that it names: by their bytes where the model is there, else by their names. */
+  readonly formats: readonly FormatCount[];
+  /** How the model that is there compares with it, by names alone; absent where only the manifest is there. */
+  readonly coverage: Coverage | undefined;
+}
+
+/** Files on disk against names in a manifest; no byte is compared. */
+export interface Coverage {
+  /** In the model but not in the manifest. */
+  readonly unlisted: readonly string[];
+  /** In the manifest but not in the model. */
+  readonly missing: readonly string[];
+  /** Paths that the manifest leaves out on purpose and that exist. */
+  readonly ignored: readonly string[];
+}
+
+/** A bundle, and the manifest that it signs where it signs one. */
+export interface SignatureAndManifest {
+  readonly signature: InspectedSignature;
+  readonly manifest: InspectedManifest | undefined;
+}
+
+/** What a model, a bundle or a manifest says of itself. Nothing was verified. */
+export interface Inspection {
+  readonly path: string;
+  readonly input: 'directory' | 'file' | 'bundle' | 'manifest';
+  /** Set where the model itself is there. */
+  readonly model: (ModelKind & { readonly source: Source }) | undefined;
+  readonly signatures: readonly SignatureAndManifest[];
+  /** Set where the input is a manifest. */
+  readonly manifest: InspectedManifest | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Tells what is there: who claims to have signed what and how, what kind of model it is, and whether parts of it are
+ * missing. Verifies nothing and hashes nothing.
+ *
+ * @param path a model, a bundle, or a manifest of `mlsign hash --json`
+ * @throws MlsignError `file-not-found`, `not-a-model`; for a bundle or manifest also what is wrong with it
+ * @example
+ * const { model, signatures } = await inspectModel('my-model');
+ */
+export async function inspectModel(path: string, options: InspectModelOptions = {}): Promise<Inspection> {
+  const input = await openInput(path);
+  const empty = { path, model: undefined, signatures: [], manifest: undefined, findings: [] };
+  switch (input.kind) {
+    case 'bundle': {
+      const signature = await inspectSignature(input.bytes, path);
+      return { ...empty, input: 'bundle', signatures: [withManifest(signature)] };
+    }
+    case 'manifest':
+      return { ...empty, input: 'manifest', manifest: inspectManifest(input.name, input.manifest) };
+    case 'model':
+      return inspectSource(path, input.source, options);
+  }
+}
+
+async function inspectSource(path: string, source: Source, options: InspectModelOptions): Promise<Inspection> {
+  const paths = options.signatures ?? [defaultSignaturePath(source), ...(await companionSignatures(source))];
+  const findings: Finding[] = [];
+  const signatures: InspectedSignature[] = [];
+  for (const signaturePath of paths) {
+    const isAsked = options.signatures !== undefined;
+    const signature = await readSignature(signaturePath, isAsked, findings);
+    if (signature !== undefined) signatures.push(signature);
+  }
+  const listing = await listModel(source, paths, options.signal);
+  const kind = await describeModel(source, listing.files, options.signal);
+  return {
+    path,
+    input: source.kind,
+    model: { ...kind, source },
+    signatures: signatures.map((signature) => withManifest(signature, { ...listing, kind })),
+    manifest: undefined,
+    findings: [...findings, ...listing.findings, ...kind.findings],
+  };
+}
+
+async function readSignature(path: string, isAsked: boolean, findings: Finding[]): Promise<InspectedSignature | undefined> {
+  try {
+    return await inspectSignature(await readCapped(path, MAX_BUNDLE_BYTES, 'signature'), path);
+  } catch (error) {
+    if (!(error instanceof MlsignError)) throw error;
+    const { code, message, expected, got, outcome } = error;
+    // That there is no signature is shown as such: nobody said that there is one.
+    if (code === 'file-not-found' && !isAsked) return undefined;
+    const severity = outcome === 'unavailable' ? 'undetermined' : 'rejected';
+    findings.push({ code, severity, message, subject: path, expected, got });
+    return undefined;
+  }
+}
+
+interface Listing {
+  readonly files: readonly ListedFile[];
+  readonly ignored: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+/** The files of a model without a look into them. Links are followed: whether they may be signed is not asked here. */
+async function listModel(source: Source, signatures: readonly string[], signal: AbortSignal | undefined): Promise<Listing> {
+  const serialization = serializationOf(source, { allowSymlinks: true });
+  const { files, ignored, findings } = await hashModel(source, { serialization, excluded: signatures, only: new Set(), signal });
+  return {
+    files,
+    ignored,
+    findings: findings.map((finding) => (finding.severity === 'rejected' ? { ...finding, severity: 'warning' } : finding)),
+  };
+}
+
+function withManifest(signature: InspectedSignature, there?: Listing & { readonly kind: ModelKind }): SignatureAndManifest {
+  const { statement } = signature;
+  return { signature, manifest: statement && inspectManifest(statement.subjectName, statement.manifest, there) };
+}
+
+function inspectManifest(name: string, manifest: Manifest, there?: Listing & { readonly kind: ModelKind }): InspectedManifest {
+  const { serialization, resources } = manifest;
+  const sizes = new Map(there?.files.map((file) => [file.name, file.size]));
+  // "." stands for the model itself where it is one file.
+  const alone = there?.kind.files === 1 ? there.files[0]?.name : undefined;
+  const files = [...groupByFile(manifest)].map(([file, { size }]) => {
+    const onDisk = file === '.' ? (alone ?? file) : file;
+    return { name: onDisk, size: sizes.get(onDisk) ?? size };
+  });
+  const formats = countFormats(files, there?.kind.types);
+  return {
+    name,
+    modelDigest: rootDigest(resources),
+    modelId: modelId(manifest),
+    serialization,
+    resources: resources.length,
+    files: files.length,
+    bytes: files.reduce<number | undefined>((sum, { size }) => (sum === undefined || size === undefined ? undefined : sum + size), 0),
+    formats,
+    coverage: there && coverageOf(new Set(files.map((file) => file.name)), serialization.ignorePaths, there),
+  };
+}
+
+function coverageOf(named: ReadonlySet<string>, ignorePaths: readonly string[], { files, ignored }: Listing): Coverage {
+  const present = new Set(files.map(({ name }) => name));
+  const absent = files.map(({ name }) => name).filter((name) => !named.has(name));
+  return {
+    unlisted: absent.filter((name) => !isIgnored(name, ignorePaths)),
+    missing: [...named].filter((name) => !present.has(name)),
+    ignored: [...ignored, ...absent.filter((name) => isIgnored(name, ignorePaths))],
+  };
+}

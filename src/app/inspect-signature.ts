@@ -1,0 +1,145 @@
+import { X509Certificate } from 'node:crypto';
+import { MlsignError, sha256Hex } from '../core/index.ts';
+import {
+  type Bundle,
+  type CertificateInfo,
+  certificateInfo,
+  type OmsStatement,
+  parseBundle,
+  parseOmsStatement,
+  parseStatement,
+  parseTrustedPem,
+  publicKeyHint,
+  type SchemeName,
+  schemeForKey,
+  type VerificationMaterial,
+} from '../formats/index.ts';
+import { type ClaimedTime, claimedTimes } from './claimed-times.ts';
+
+/** Whom a bundle names as its signer. Anyone can write anything there. */
+export type ClaimedSigner =
+  | {
+      readonly kind: 'key';
+      /** Hex SHA-256 of the key's PEM. */
+      readonly hint: string | undefined;
+      /** Whether the bundle carries the key itself, as those before v1.1.0 do. */
+      readonly embedded: boolean;
+    }
+  | {
+      readonly kind: 'certificate' | 'sigstore';
+      readonly certificate: CertificateInfo;
+      /** The further certificates of the bundle, in its order. */
+      readonly issuers: readonly CertificateInfo[];
+    };
+
+/** What a bundle says. Nothing of it is verified. */
+export interface InspectedSignature {
+  readonly path: string;
+  /** Of the bundle, hex. */
+  readonly sha256: string;
+  readonly mediaType: string;
+  readonly signer: ClaimedSigner;
+  /** What the key in the bundle, or else the form of the signature, implies; undefined where neither does. */
+  readonly algorithm: { readonly scheme: SchemeName | 'rsa'; readonly from: 'key' | 'signature' } | undefined;
+  readonly times: readonly ClaimedTime[];
+  readonly predicateType: string;
+  /** Names of what it is about. */
+  readonly subjects: readonly string[];
+  /** Set where it signs the content of a model. */
+  readonly statement: OmsStatement | undefined;
+}
+
+/**
+ * Reads what a bundle says.
+ *
+ * @param path names the bundle in the result and in errors
+ * @throws MlsignError `bundle-malformed`, `statement-malformed`, `certificate-malformed` and others
+ */
+export async function inspectSignature(bytes: Uint8Array, path: string): Promise<InspectedSignature> {
+  const bundle = parseBundle(bytes, path);
+  const { predicateType, subject } = parseStatement(bundle.envelope.payload, path);
+  return {
+    path,
+    sha256: sha256Hex(bytes),
+    mediaType: bundle.mediaType,
+    signer: claimedSigner(bundle.material, path),
+    algorithm: impliedAlgorithm(bundle, path),
+    times: await claimedTimes(bundle),
+    predicateType,
+    subjects: subject.map(({ name }) => name),
+    statement: parseContentStatement(bundle.envelope.payload, path),
+  };
+}
+
+/** Undefined for statements about other things: attestations travel in bundles too. */
+function parseContentStatement(payload: Uint8Array, path: string): OmsStatement | undefined {
+  try {
+    return parseOmsStatement(payload, path, { allowLegacy: true });
+  } catch (error) {
+    if (error instanceof MlsignError && error.code === 'predicate-type-unknown') return undefined;
+    throw error;
+  }
+}
+
+function claimedSigner(material: VerificationMaterial, path: string): ClaimedSigner {
+  switch (material.kind) {
+    case 'key':
+      return { kind: 'key', hint: material.hint ?? embeddedHint(material.embeddedKey), embedded: material.embeddedKey !== undefined };
+    case 'certificate':
+    case 'sigstore': {
+      const [leaf = new Uint8Array(), ...others] = material.kind === 'certificate' ? material.chain : [material.certificate];
+      return {
+        kind: material.kind,
+        certificate: certificateInfo(leaf, path),
+        issuers: others.map((der) => certificateInfo(der, path)),
+      };
+    }
+  }
+}
+
+function embeddedHint(pem: Uint8Array | undefined): string | undefined {
+  const key = pem === undefined ? undefined : attempt(() => parseTrustedPem(pem, 'embedded key'));
+  return key?.kind === 'key' ? publicKeyHint(key.key) : undefined;
+}
+
+function impliedAlgorithm({ material, envelope }: Bundle, path: string): InspectedSignature['algorithm'] {
+  const scheme = attempt(() => {
+    switch (material.kind) {
+      case 'key': {
+        const key = material.embeddedKey === undefined ? undefined : parseTrustedPem(material.embeddedKey, path);
+        return key?.kind === 'key' ? schemeForKey(key.key, path) : undefined;
+      }
+      case 'certificate':
+        return material.chain[0] === undefined ? undefined : schemeForKey(new X509Certificate(material.chain[0]).publicKey, path);
+      case 'sigstore':
+        return schemeForKey(new X509Certificate(material.certificate).publicKey, path);
+    }
+  });
+  if (scheme !== undefined) return { scheme, from: 'key' };
+  const implied = schemeOfSignature(envelope.signature);
+  return implied === undefined ? undefined : { scheme: implied, from: 'signature' };
+}
+
+/** What a signature's length says (FIPS 204 table 2, RFC 8032, RFC 3279 for the DER of ECDSA); RSA leaves its padding open. */
+function schemeOfSignature(signature: Uint8Array): SchemeName | 'rsa' | undefined {
+  const { length } = signature;
+  if (signature[0] === 0x30) {
+    if (length >= 66 && length <= 72) return 'ecdsa-p256-sha256';
+    if (length >= 98 && length <= 104) return 'ecdsa-p384-sha384';
+    if (length >= 133 && length <= 139) return 'ecdsa-p521-sha512';
+  }
+  if (length === 64) return 'ed25519';
+  if (length === 2420) return 'ml-dsa-44';
+  if (length === 3309) return 'ml-dsa-65';
+  if (length === 4627) return 'ml-dsa-87';
+  return length >= 256 && length <= 2048 && length % 32 === 0 ? 'rsa' : undefined;
+}
+
+/** Not worth an error: what cannot be read is shown as unknown. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

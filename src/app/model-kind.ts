@@ -1,0 +1,108 @@
+import { type Finding, isJsonObject, type JsonObject, MlsignError, parseJson, readCapped } from '../core/index.ts';
+import type { FileFormat, FileType } from '../filetypes/index.ts';
+import type { Source } from '../model/index.ts';
+import { countFormats, type FormatCount, filePath, type ListedFile, readContents } from './model-contents.ts';
+import { findShardSets, type ShardSet } from './model-shards.ts';
+
+/** What kind of model a directory or file is. */
+export interface ModelKind {
+  /** The format that most of its weights are in; undefined where there are none. */
+  readonly weights: FormatCount | undefined;
+  readonly files: number;
+  readonly bytes: number;
+  readonly formats: readonly FormatCount[];
+  /** The type of each file by name; files that could not be read have none. */
+  readonly types: ReadonlyMap<string, FileType>;
+  /** Tensors of safetensors and GGUF files, the values in them, and their dtypes, the one with most bytes first. */
+  readonly tensors: number;
+  readonly parameters: number;
+  readonly dtypes: readonly string[];
+  /** What `config.json` or the GGUF metadata names: `llama`. */
+  readonly architecture: string | undefined;
+  /** Classes that `config.json` names: `LlamaForCausalLM`. */
+  readonly classes: readonly string[];
+  /** Set for an adapter: it is of no use without its base. */
+  readonly adapter: Adapter | undefined;
+  readonly shardSets: readonly ShardSet[];
+  readonly findings: readonly Finding[];
+}
+
+/** A model that changes another one. */
+export interface Adapter {
+  /** `LORA`, … */
+  readonly type: string | undefined;
+  readonly base: string | undefined;
+}
+
+const WEIGHTS: readonly FileFormat[] = [
+  'safetensors',
+  'gguf',
+  'pytorch',
+  'pytorch-legacy',
+  'torchscript',
+  'onnx',
+  'keras',
+  'hdf5',
+  'numpy-zip',
+  'numpy',
+  'pickle',
+];
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+const CONFIG_LIMITS = { maxBytes: MAX_CONFIG_BYTES, maxDepth: 64, maxValues: 200_000 };
+
+/** Tells what kind of model the files of a source make up, by their bytes and by what its configuration says. */
+export async function describeModel(source: Source, files: readonly ListedFile[], signal?: AbortSignal): Promise<ModelKind> {
+  const contents = await readContents(source, files, signal);
+  const { sets, findings } = await findShardSets(source, files, contents);
+  const unreadable: Finding[] = [];
+  const config = await readConfig(source, files, 'config.json', unreadable);
+  const adapter = await readConfig(source, files, 'adapter_config.json', unreadable);
+  const formats = countFormats(files, contents.types);
+  const [firstGguf] = contents.gguf.values();
+  return {
+    weights: formats.find(({ format }) => WEIGHTS.includes(format)),
+    files: files.length,
+    bytes: files.reduce((sum, { size }) => sum + size, 0),
+    formats,
+    types: contents.types,
+    tensors: contents.tensors,
+    parameters: contents.parameters,
+    dtypes: contents.dtypes,
+    architecture: text(config?.model_type) ?? text(firstGguf?.metadata.get('general.architecture')),
+    classes: strings(config?.architectures),
+    adapter: adapter === undefined ? undefined : { type: text(adapter.peft_type), base: text(adapter.base_model_name_or_path) },
+    shardSets: sets,
+    findings: [...contents.findings, ...findings, ...unreadable],
+  };
+}
+
+async function readConfig(
+  source: Source,
+  files: readonly ListedFile[],
+  name: string,
+  findings: Finding[],
+): Promise<JsonObject | undefined> {
+  if (source.kind === 'file' || !files.some((file) => file.name === name)) return undefined;
+  try {
+    const value = parseJson(await readCapped(filePath(source, name), MAX_CONFIG_BYTES, 'configuration'), name, CONFIG_LIMITS);
+    if (isJsonObject(value)) return value;
+    findings.push({ code: 'config-malformed', severity: 'warning', message: 'the configuration is not a JSON object', subject: name });
+  } catch (error) {
+    if (!(error instanceof MlsignError)) throw error;
+    findings.push({
+      code: 'config-malformed',
+      severity: 'warning',
+      message: `the configuration cannot be read: ${error.message}`,
+      subject: name,
+    });
+  }
+  return undefined;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function strings(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : [];
+}

@@ -1,0 +1,155 @@
+import { compareCodePoints, type Finding, isJsonObject, type JsonObject, MlsignError, parseJson, readCapped } from '../core/index.ts';
+import { checkResourceName } from '../formats/index.ts';
+import type { Source } from '../model/index.ts';
+import { filePath, type ListedFile, type ModelContents } from './model-contents.ts';
+
+/** A model in several files: those that make it up, and those of them that are not there. */
+export interface ShardSet {
+  /** The index that names the shards, or the pattern of their names where there is none. */
+  readonly name: string;
+  readonly hasIndex: boolean;
+  readonly shards: number;
+  readonly missing: readonly string[];
+  /** Files that are named like shards of this set but that the index does not name. */
+  readonly unnamed: readonly string[];
+}
+
+const MAX_INDEX_BYTES = 64 * 1024 * 1024;
+const INDEX_LIMITS = { maxBytes: MAX_INDEX_BYTES, maxDepth: 16, maxValues: 2_000_000 };
+const MAX_SHARDS = 99_999;
+const SHARD = /^(.*)-(\d{5})-of-(\d{5})(\.[a-z0-9]+)$/i;
+const INDEX = /\.index\.json$/;
+
+/** Finds models in several files: by their index (`weight_map`), by the names of their shards, by `split.count` of GGUF files. */
+export async function findShardSets(
+  source: Source,
+  files: readonly ListedFile[],
+  contents: ModelContents,
+): Promise<{ readonly sets: readonly ShardSet[]; readonly findings: readonly Finding[] }> {
+  if (source.kind === 'file') return { sets: [], findings: splitFindings(contents, files) };
+  const present = new Set(files.map(({ name }) => name));
+  const findings: Finding[] = [...splitFindings(contents, files)];
+  const sets: ShardSet[] = [];
+  const indexed = new Set<string>();
+  for (const { name } of files) {
+    if (!INDEX.test(name)) continue;
+    const shards = await readIndex(source, name, findings);
+    if (shards === undefined) continue;
+    for (const shard of shards) indexed.add(shard);
+    const set = indexSet(name, shards, present);
+    sets.push(set);
+    findings.push(...set.missing.map((shard) => missingShard(shard, `${name} names it`)));
+    findings.push(...set.unnamed.map((shard) => unnamedShard(shard, name)));
+  }
+  for (const set of setsByName(files, sets, indexed)) {
+    sets.push(set);
+    findings.push(...set.missing.map((shard) => missingShard(shard, `its name is one of ${set.shards}`)));
+    if (!set.name.endsWith('.gguf')) findings.push(missingIndex(set));
+  }
+  return { sets, findings };
+}
+
+/** The shards that an index names, relative to the model; undefined where it is another kind of file. */
+async function readIndex(source: Source, name: string, findings: Finding[]): Promise<ReadonlySet<string> | undefined> {
+  try {
+    const value = parseJson(await readCapped(filePath(source, name), MAX_INDEX_BYTES, 'index'), name, INDEX_LIMITS);
+    const map = isJsonObject(value) ? value.weight_map : undefined;
+    if (map === undefined) return undefined;
+    const folder = name.slice(0, name.lastIndexOf('/') + 1);
+    const shards = isJsonObject(map) ? shardNames(map) : undefined;
+    if (shards !== undefined) return new Set([...shards].map((shard) => `${folder}${shard}`));
+    findings.push(malformedIndex(name, 'its weight_map must map tensors to files beside it'));
+  } catch (error) {
+    if (!(error instanceof MlsignError)) throw error;
+    findings.push(malformedIndex(name, error.message));
+  }
+  return undefined;
+}
+
+function shardNames(map: JsonObject): ReadonlySet<string> | undefined {
+  const shards = new Set<string>();
+  for (const value of Object.values(map)) {
+    if (typeof value !== 'string' || checkResourceName(value) !== undefined) return undefined;
+    shards.add(value);
+  }
+  return shards;
+}
+
+function indexSet(name: string, shards: ReadonlySet<string>, present: ReadonlySet<string>): ShardSet {
+  // `model.safetensors.index.json` names `model-00001-of-00002.safetensors`: the same folder, stem and ending.
+  const base = name.replace(INDEX, '');
+  const ending = base.slice(base.lastIndexOf('.'));
+  const stem = base.slice(0, -ending.length);
+  const unnamed = [...present].filter((file) => {
+    const [, itsStem, , , itsEnding] = SHARD.exec(file) ?? [];
+    return itsStem === stem && itsEnding === ending && !shards.has(file);
+  });
+  const missing = [...shards].filter((shard) => !present.has(shard));
+  return { name, hasIndex: true, shards: shards.size, missing: missing.sort(compareCodePoints), unnamed: unnamed.sort(compareCodePoints) };
+}
+
+/** Sets that no index covers: `llama-00001-of-00003.gguf`. */
+function setsByName(files: readonly ListedFile[], known: readonly ShardSet[], indexed: ReadonlySet<string>): readonly ShardSet[] {
+  const covered = new Set([...indexed, ...known.flatMap(({ unnamed }) => unnamed)]);
+  const groups = new Map<string, { count: number; present: Set<number>; part: (number: number) => string }>();
+  for (const { name } of files) {
+    const [, stem = '', number = '', of = '', ending = ''] = SHARD.exec(name) ?? [];
+    const count = Number(of);
+    if (stem === '' || covered.has(name) || count < 1 || count > MAX_SHARDS) continue;
+    const key = `${stem}-*-of-${of}${ending}`;
+    const group = groups.get(key) ?? {
+      count,
+      present: new Set(),
+      part: (i: number) => `${stem}-${String(i).padStart(5, '0')}-of-${of}${ending}`,
+    };
+    groups.set(key, group);
+    group.present.add(Number(number));
+  }
+  return [...groups].map(([name, { count, present, part }]) => {
+    const missing = Array.from({ length: count }, (_, i) => i + 1).filter((i) => !present.has(i));
+    return { name, hasIndex: false, shards: count, missing: missing.map(part), unnamed: [] };
+  });
+}
+
+/** GGUF files that say they are one part of several, under a name that says otherwise. */
+function splitFindings({ gguf }: ModelContents, files: readonly ListedFile[]): readonly Finding[] {
+  return files.flatMap(({ name }): readonly Finding[] => {
+    const split = gguf.get(name)?.split;
+    if (split === undefined) return [];
+    const [, , number, of] = SHARD.exec(name) ?? [];
+    if (Number(number) === split.number + 1 && Number(of) === split.count) return [];
+    const message = 'the file is one part of a split model, but is not named so that the other parts are found';
+    return [
+      {
+        code: 'split-misnamed',
+        severity: 'warning',
+        message,
+        subject: name,
+        expected: `a name that ends in -${String(split.number + 1).padStart(5, '0')}-of-${String(split.count).padStart(5, '0')}.gguf`,
+      },
+    ];
+  });
+}
+
+function missingShard(subject: string, why: string): Finding {
+  const suggestion = 'download the model again: without this file it cannot be loaded';
+  return { code: 'shard-missing', severity: 'warning', message: `a shard of the model is missing: ${why}`, subject, suggestion };
+}
+
+function unnamedShard(subject: string, index: string): Finding {
+  const message = `the file is named like a shard, but ${index} does not name it`;
+  return { code: 'shard-unnamed', severity: 'warning', message, subject, suggestion: 'remove it, or restore the index it belongs to' };
+}
+
+function missingIndex({ name, shards }: ShardSet): Finding {
+  return {
+    code: 'index-missing',
+    severity: 'warning',
+    message: `the model is in ${shards} shards, but no index names them`,
+    subject: name,
+  };
+}
+
+function malformedIndex(subject: string, reason: string): Finding {
+  return { code: 'index-malformed', severity: 'warning', message: `the index of a sharded model cannot be used: ${reason}`, subject };
+}

@@ -1,0 +1,32 @@
+import { readCapped } from '../core/index.ts';
+import { withFile } from '../filetypes/index.ts';
+import { MAX_BUNDLE_BYTES, type Manifest } from '../formats/index.ts';
+import { MANIFEST_TYPE, MAX_MANIFEST_BYTES, openSource, parseManifestDocument, type Source } from '../model/index.ts';
+
+/** What a path holds: a model, a signature, or a manifest that `mlsign hash --json` wrote. */
+export type Input =
+  | { readonly kind: 'model'; readonly path: string; readonly source: Source }
+  | { readonly kind: 'bundle'; readonly path: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'manifest'; readonly path: string; readonly name: string; readonly manifest: Manifest };
+
+const HEAD_BYTES = 64 * 1024;
+const BUNDLE = /"(?:dsseEnvelope|verificationMaterial|messageSignature)"\s*:|"application\/vnd\.dev\.sigstore\.bundle/;
+
+/**
+ * Opens a model, a bundle or a manifest; the content says which, and the ending `.sig` always means a bundle.
+ *
+ * @throws MlsignError `file-not-found`, `not-a-model`, `file-too-large`, and what {@link parseManifestDocument} throws
+ */
+export async function openInput(path: string): Promise<Input> {
+  const source = await openSource(path);
+  if (source.kind === 'directory') return { kind: 'model', path, source };
+  const head = await withFile(source.path, async (file) => (await file.read(0, HEAD_BYTES)).toString('utf8').trimStart());
+  if (path.endsWith('.sig') || (head.startsWith('{') && BUNDLE.test(head))) {
+    return { kind: 'bundle', path, bytes: await readCapped(path, MAX_BUNDLE_BYTES, 'bundle') };
+  }
+  if (head.startsWith('{') && head.includes(`"${MANIFEST_TYPE}"`)) {
+    const { subjectName, manifest } = parseManifestDocument(await readCapped(path, MAX_MANIFEST_BYTES, 'manifest'), path);
+    return { kind: 'manifest', path, name: subjectName, manifest };
+  }
+  return { kind: 'model', path, source };
+}

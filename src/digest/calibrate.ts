@@ -1,7 +1,6 @@
 import type { HashType } from '../core/index.ts';
 import type { EngineName, Hasher } from './engine.ts';
 import { NATIVE_ALGORITHMS, nativeHasher } from './native-engine.ts';
-import { wasmHasher } from './wasm-engine.ts';
 
 /** Below this, trying both engines out costs more than the better one can win. */
 const WORTH_MEASURING = 64 * 1024 * 1024;
@@ -21,6 +20,7 @@ export async function fasterEngine(algorithm: HashType, bytes: number): Promise<
   const native = tryNative(algorithm);
   if (native === undefined) return 'wasm';
   if (algorithm === 'sha256' || bytes < WORTH_MEASURING) return 'native';
+  const { wasmHasher } = await import('./wasm-engine.ts');
   const wasm = await wasmHasher(algorithm);
   return bestTime(wasm) < bestTime(native) ? 'wasm' : 'native';
 }

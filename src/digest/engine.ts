@@ -1,7 +1,6 @@
 import { HASH_TYPES, type HashType, usage } from '../core/index.ts';
 import { fasterEngine } from './calibrate.ts';
 import { NATIVE_ALGORITHMS, nativeHasher } from './native-engine.ts';
-import { WASM_ALGORITHMS, wasmHasher } from './wasm-engine.ts';
 
 /** What computes digests: OpenSSL through node:crypto, or hash-wasm. Both give the same digests. */
 export type EngineName = 'native' | 'wasm';
@@ -22,12 +21,15 @@ export interface Hasher {
 /** The algorithms of each engine. */
 export const ENGINE_ALGORITHMS: Readonly<Record<EngineName, readonly HashType[]>> = {
   native: NATIVE_ALGORITHMS,
-  wasm: WASM_ALGORITHMS,
+  wasm: HASH_TYPES,
 };
 
 /** A hasher of an engine that {@link chooseEngine} has chosen for the algorithm. */
 export async function createHasher(engine: EngineName, algorithm: HashType): Promise<Hasher> {
-  return engine === 'native' ? nativeHasher(algorithm) : await wasmHasher(algorithm);
+  if (engine === 'native') return nativeHasher(algorithm);
+  // Loaded when first used: it takes 6 ms.
+  const { wasmHasher } = await import('./wasm-engine.ts');
+  return await wasmHasher(algorithm);
 }
 
 /**

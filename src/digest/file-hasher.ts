@@ -2,10 +2,12 @@ import { availableParallelism } from 'node:os';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { DIGEST_BYTES, type HashType, interrupted, type MlsignError, type OnProgress } from '../core/index.ts';
 import { Control } from './control.ts';
+import { DigestStore } from './digest-store.ts';
 import { chooseEngine, createHasher, type EngineChoice, type EngineName } from './engine.ts';
 import { HashingThread } from './hashing-thread.ts';
 import type { FileIdentity } from './identity.ts';
 import { itemError } from './item-error.ts';
+import { ranges } from './ranges.ts';
 import { HASHED, type WorkItem, WorkList } from './work-list.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -46,16 +48,16 @@ const ITEMS_A_LIST = 256;
 const MOST_LISTS = 64;
 const PROGRESS_MS = 100;
 
-interface OpenList {
-  readonly list: WorkList;
-  readonly items: readonly (WorkItem & Owner)[];
-  readonly readAhead: boolean;
+/** A range, with its number in the order of adding. */
+interface NumberedItem extends WorkItem {
+  readonly number: number;
 }
 
-/** Whose digest an item is. */
-interface Owner {
-  readonly file: number;
-  readonly shard: number;
+interface OpenList {
+  readonly list: WorkList;
+  /** The number of each item. */
+  readonly numbers: Float64Array;
+  readonly readAhead: boolean;
 }
 
 /**
@@ -74,16 +76,20 @@ export class FileHasher {
     (error) => this.#fail(error),
   );
   readonly #open = new Map<number, OpenList>();
-  readonly #digests: string[][] = [];
-  readonly #sizes: number[] = [];
+  readonly #digests: DigestStore;
+  /** By item number. */
   readonly #errors = new Map<number, MlsignError>();
-  #unlisted: (WorkItem & Owner)[] = [];
+  /** By file: bytes, and the number of its first item. */
+  readonly #sizes: number[] = [];
+  readonly #firstItems: number[] = [];
+  #unlisted: NumberedItem[] = [];
   #lists = 0;
   /** How many lists this thread has been through. */
   #helped = 0;
   #items = 0;
   #bytes = 0;
-  #empty = 0;
+  /** Files of zero bytes, which have no shard. */
+  #withoutItems = 0;
   #engine: EngineName | undefined;
   #own: HashingThread | undefined;
   #failure: MlsignError | undefined;
@@ -94,6 +100,7 @@ export class FileHasher {
     this.#options = options;
     this.#threads = Math.max(1, options.workers ?? Math.min(availableParallelism(), MOST_THREADS));
     this.#control = Control.for(this.#threads + 1);
+    this.#digests = new DigestStore(DIGEST_BYTES[options.algorithm]);
     options.signal?.addEventListener('abort', this.#abort);
     if (options.signal?.aborted) this.#abort();
     const { onProgress } = options;
@@ -107,18 +114,13 @@ export class FileHasher {
 
   /** Adds a file; its digests will stand where it stands in the order of adding. */
   add({ path, identity, followLink = false }: FileToHash): void {
-    const file = this.#sizes.length;
     const { size } = identity;
-    const { shardSize } = this.#options;
-    const digests: string[] = [];
     this.#sizes.push(size);
-    this.#digests.push(digests);
+    this.#firstItems.push(this.#items);
     this.#bytes += size;
-    if (shardSize !== undefined && size === 0) this.#empty++;
-    for (const [shard, [start, end]] of ranges(size, shardSize).entries()) {
-      digests.push('');
-      this.#items++;
-      this.#unlisted.push({ path, start, end, identity, followLink, file, shard });
+    if (size === 0 && this.#options.shardSize !== undefined) this.#withoutItems++;
+    for (const [start, end] of ranges(size, this.#options.shardSize)) {
+      this.#unlisted.push({ path, start, end, identity, followLink, number: this.#items++ });
       if (this.#unlisted.length === ITEMS_A_LIST) this.#openList();
     }
   }
@@ -143,10 +145,7 @@ export class FileHasher {
     while (this.#open.size > 0) await this.#help();
     this.#throwIfFailed();
     if (this.#options.onProgress !== undefined) this.#report(this.#options.onProgress);
-    return this.#sizes.map((size, file) => {
-      const error = this.#errors.get(file);
-      return error === undefined ? { size, digests: this.#digests[file] ?? [] } : { error };
-    });
+    return this.#sizes.map((size, file) => this.#result(file, size));
   }
 
   /** Stops everything and ends the workers. */
@@ -169,6 +168,16 @@ export class FileHasher {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  #result(file: number, size: number): HashedFile {
+    const digests: string[] = [];
+    for (let item = this.#firstItems[file] ?? 0; item < (this.#firstItems[file + 1] ?? this.#items); item++) {
+      const error = this.#errors.get(item);
+      if (error !== undefined) return { error };
+      digests.push(this.#digests.get(item));
+    }
+    return { size, digests };
+  }
+
   /** Makes a list of what was added, large ranges first, and opens it to all threads. */
   #openList(): void {
     if (this.#unlisted.length === 0) return;
@@ -177,7 +186,7 @@ export class FileHasher {
     const list = WorkList.of(items, DIGEST_BYTES[this.#options.algorithm]);
     const readAhead = this.#bytes >= WORTH_WORKERS && this.#items < this.#threads;
     const id = this.#lists++;
-    this.#open.set(id, { list, items, readAhead });
+    this.#open.set(id, { list, numbers: Float64Array.from(items, ({ number }) => number), readAhead });
     this.#pool.post({ id, list: list.shared, readAhead });
   }
 
@@ -186,11 +195,10 @@ export class FileHasher {
     if (done === undefined) return;
     this.#open.delete(id);
     this.#pool.forget(id);
-    for (const [item, { path, file, shard }] of done.items.entries()) {
+    for (const [item, number] of done.numbers.entries()) {
       const status = done.list.status(item);
-      const digests = this.#digests[file];
-      if (status !== HASHED) this.#errors.set(file, itemError(status, path));
-      else if (digests !== undefined) digests[shard] = done.list.digest(item);
+      if (status === HASHED) this.#digests.set(number, done.list.digest(item));
+      else this.#errors.set(number, itemError(status, done.list.path(item)));
     }
     this.#news.resolve();
   }
@@ -232,13 +240,7 @@ export class FileHasher {
 
   #report(onProgress: OnProgress): void {
     const { bytes, files } = this.#control.done();
-    const filesDone = files + this.#empty;
+    const filesDone = files + this.#withoutItems;
     onProgress({ bytesDone: bytes, bytesTotal: this.#bytes, filesDone, filesTotal: this.#sizes.length });
   }
-}
-
-/** Splits a file into what is hashed by itself: the whole of it, or shards; every byte is in exactly one range. */
-export function ranges(size: number, shardSize: number | undefined): readonly (readonly [start: number, end: number])[] {
-  if (shardSize === undefined) return [[0, size]];
-  return Array.from({ length: Math.ceil(size / shardSize) }, (_, shard) => [shard * shardSize, Math.min((shard + 1) * shardSize, size)]);
 }

@@ -8,7 +8,7 @@ import { CHANGED, HASHED, NOT_A_FILE, PENDING, type WorkList } from './work-list
 export const CHUNK_BYTES = 1024 * 1024;
 
 /** A thread that others wait for lets them have their turn after this many bytes: a few milliseconds. */
-const BREATH_BYTES = 4 * CHUNK_BYTES;
+const BREATH_BYTES = 8 * CHUNK_BYTES;
 /** What opening a file costs, in bytes that could have been hashed. */
 const OPEN_BYTES = 16 * 1024;
 
@@ -78,14 +78,15 @@ export class HashingThread {
   async #hash(work: WorkList, item: number, readAhead: boolean): Promise<number> {
     const file = openSync(work.path(item), work.followLink(item) ? OPEN : OPEN | NO_FOLLOW);
     try {
-      const before = fstatSync(file);
-      if (!before.isFile()) return NOT_A_FILE;
-      if (!work.unchanged(item, before)) return CHANGED;
       const [start, end] = [work.start(item), work.end(item)];
-      const digest = end - start <= CHUNK_BYTES ? this.#digestAtOnce(file, start, end) : await this.#digest(file, start, end, readAhead);
+      const small = end - start <= CHUNK_BYTES;
+      const digest = small ? this.#digestAtOnce(file, start, end) : await this.#digest(file, start, end, readAhead);
       if (this.#breathe !== undefined) await this.#breatheAfter(OPEN_BYTES + Math.min(end - start, CHUNK_BYTES), this.#breathe);
       if (this.#control.stopped) return PENDING;
-      if (digest === undefined || !work.unchanged(item, fstatSync(file))) return CHANGED;
+      // Compared with the listing, which came before: this tells of every change from then until now.
+      const stats = fstatSync(file);
+      if (!stats.isFile()) return NOT_A_FILE;
+      if (digest === undefined || !work.unchanged(item, stats)) return CHANGED;
       work.setDigest(item, digest);
       return HASHED;
     } finally {

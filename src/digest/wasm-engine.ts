@@ -1,10 +1,8 @@
+import { createBLAKE2b, createBLAKE3, createSHA256 } from 'hash-wasm';
 import type { HashType } from '../core/index.ts';
 import type { Hasher } from './engine.ts';
 
-/** What hash-wasm has. */
-export const WASM_ALGORITHMS: readonly HashType[] = ['sha256', 'blake2b', 'blake3'];
-
-/** A hasher on hash-wasm: the same code on every machine. Loaded when first used. */
+/** A hasher on hash-wasm: the same code on every machine. */
 export async function wasmHasher(algorithm: HashType): Promise<Hasher> {
   const hasher = await createHasher(algorithm);
   return {
@@ -20,13 +18,12 @@ export async function wasmHasher(algorithm: HashType): Promise<Hasher> {
 }
 
 async function createHasher(algorithm: HashType) {
-  const wasm = await import('hash-wasm');
   switch (algorithm) {
     case 'sha256':
-      return await wasm.createSHA256();
+      return await createSHA256();
     case 'blake2b':
-      return await wasm.createBLAKE2b(512);
+      return await createBLAKE2b(512);
     case 'blake3':
-      return await wasm.createBLAKE3();
+      return await createBLAKE3();
   }
 }

@@ -77,16 +77,25 @@ export class WorkList {
   }
 
   #fill(items: readonly WorkItem[]): void {
-    let [offset, length] = [0, 0];
+    const [numbers, integers] = [this.#numbers, this.#integers];
+    let [number, integer, offset, length] = [0, 0, 0, 0];
     let previous: string | undefined;
-    for (const [item, { path, start, end, identity, followLink }] of items.entries()) {
+    for (const { path, start, end, identity, followLink } of items) {
       if (path !== previous) {
         offset += length;
         length = this.#paths.write(path, offset);
       }
       previous = path;
-      this.#numbers.set([start, end, identity.size, identity.mtimeMs, identity.ino, identity.dev], item * NUMBERS);
-      this.#integers.set([PENDING, followLink ? 1 : 0, offset, length], item * INTEGERS);
+      numbers[number++] = start;
+      numbers[number++] = end;
+      numbers[number++] = identity.size;
+      numbers[number++] = identity.mtimeMs;
+      numbers[number++] = identity.ino;
+      numbers[number++] = identity.dev;
+      integers[integer++] = PENDING;
+      integers[integer++] = followLink ? 1 : 0;
+      integers[integer++] = offset;
+      integers[integer++] = length;
     }
   }
 
@@ -141,9 +150,9 @@ export class WorkList {
     this.#digests.set(digest, item * this.shared.digestBytes);
   }
 
-  /** Lower-case hex. */
-  digest(item: number): string {
+  /** The digest of an item that is hashed; a view, not a copy. */
+  digest(item: number): Uint8Array {
     const { digestBytes } = this.shared;
-    return Buffer.from(this.#digests.buffer, this.#digests.byteOffset + item * digestBytes, digestBytes).toString('hex');
+    return this.#digests.subarray(item * digestBytes, (item + 1) * digestBytes);
   }
 }

@@ -1,7 +1,9 @@
 export * from './compare.ts';
 export * from './diff.ts';
+export { type HashedModel, type HashModelOptions, hashModel, type ModelFile } from './hash-model.ts';
 export * from './ignore.ts';
 export * from './manifest.ts';
 export * from './model-id.ts';
 export * from './model-path.ts';
 export type { ByteRange } from './shard-ranges.ts';
+export { openSource, type Source } from './source.ts';

@@ -1,0 +1,147 @@
+import { statSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { compareCodePoints, type Finding, fileError, type OnProgress } from '../core/index.ts';
+import { chooseEngine, type EngineChoice, type EngineName, FileHasher, type HashedFile, identityOf } from '../digest/index.ts';
+import { checkResourceName, type Serialization } from '../formats/index.ts';
+import { nameInvalid, unreadable } from './directory-findings.ts';
+import { DirectoryWalk, type ListedFile } from './directory-source.ts';
+import type { Source } from './source.ts';
+
+/** What of a model is hashed, and how. */
+export interface HashModelOptions {
+  readonly serialization: Serialization;
+  /** Paths of signature files: never content, even where they lie inside the model. */
+  readonly excluded?: readonly string[] | undefined;
+  /** The names to hash: other files are listed, and not read. Every file unless given. */
+  readonly only?: ReadonlySet<string> | undefined;
+  readonly engine?: EngineChoice | undefined;
+  readonly workers?: number | undefined;
+  readonly useMainThread?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** A file of a model. */
+export interface ModelFile {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Hex: one, or one a shard; none where the file was not hashed, or is empty and there are only shards. */
+  readonly digests: readonly string[];
+}
+
+/** A model, hashed. */
+export interface HashedModel {
+  readonly source: Source;
+  readonly serialization: Serialization;
+  /** In code point order; without those that could not be hashed, which findings tell of. */
+  readonly files: readonly ModelFile[];
+  /** Bytes hashed. */
+  readonly bytes: number;
+  /** Names of files that were listed, and not hashed. */
+  readonly unhashed: readonly string[];
+  /** Ignored paths that exist. */
+  readonly ignored: readonly string[];
+  /** Names of files of zero bytes, where there are only shards. */
+  readonly emptyFiles: readonly string[];
+  readonly engine: EngineName;
+  /** In code point order of what they are about. */
+  readonly findings: readonly Finding[];
+}
+
+/** Files listed between two pauses. */
+const STRIDE = 256;
+
+/**
+ * Hashes a model while it is still being listed. What is wrong with single files is told in findings: `link-refused`,
+ * `link-outside`, `link-cycle`, `link-broken`, `special-file`, `name-invalid`, `name-collision`, `huggingface-cache`,
+ * `file-unreadable`, `file-changed-while-read`.
+ *
+ * @throws MlsignError `interrupted`, `engine-lacks-algorithm`, `worker-failed`
+ */
+export async function hashModel(source: Source, options: HashModelOptions): Promise<HashedModel> {
+  const { serialization, only, engine, workers, useMainThread, signal, onProgress } = options;
+  const { hashType: algorithm, shardSize } = serialization;
+  const hasher = new FileHasher({ algorithm, engine, shardSize, workers, useMainThread, signal, onProgress });
+  try {
+    const listing = await list(source, options);
+    const hashed: string[] = [];
+    const others: ModelFile[] = [];
+    for (const file of listing.files()) {
+      if (only === undefined || only.has(file.name)) {
+        hashed.push(file.name);
+        hasher.add(file);
+      } else others.push({ name: file.name, size: file.identity.size, digests: [] });
+      if ((hashed.length + others.length) % STRIDE === 0) await hasher.pace();
+    }
+    const results = await hasher.finish();
+    const { files, failures } = pair(hashed, results);
+    const byName = (a: ModelFile, b: ModelFile) => compareCodePoints(a.name, b.name);
+    return {
+      source,
+      serialization,
+      files: [...files, ...others].sort(byName),
+      bytes: files.reduce((sum, { size }) => sum + size, 0),
+      unhashed: others.map(({ name }) => name).sort(compareCodePoints),
+      ignored: listing.ignored.toSorted(compareCodePoints),
+      emptyFiles: shardSize === undefined ? [] : namesOfEmpty([...files, ...others]).sort(compareCodePoints),
+      engine: hasher.engine ?? (await chooseEngine(engine ?? 'auto', algorithm)),
+      findings: [...listing.findings, ...failures].sort((a, b) => compareCodePoints(a.subject, b.subject)),
+    };
+  } finally {
+    await hasher.close();
+  }
+}
+
+/** What of a source is there to hash. */
+interface Listing {
+  files(): Iterable<ListedFile>;
+  /** Complete once the files have been listed. */
+  readonly findings: readonly Finding[];
+  readonly ignored: readonly string[];
+}
+
+async function list(source: Source, { serialization, excluded = [] }: HashModelOptions): Promise<Listing> {
+  const { allowSymlinks, ignorePaths } = serialization;
+  try {
+    if (source.kind === 'file') return singleFile(source);
+    return new DirectoryWalk(source.path, { allowSymlinks, ignorePaths, excluded: await namesInside(source.path, excluded) });
+  } catch (error) {
+    throw fileError(error, 'read the model', source.path);
+  }
+}
+
+function singleFile({ name, path }: Source): Listing {
+  const reason = checkResourceName(name);
+  if (reason !== undefined) return { files: () => [], findings: [nameInvalid(name, reason)], ignored: [] };
+  const file: ListedFile = { name, path, identity: identityOf(statSync(path)), followLink: true };
+  return { files: () => [file], findings: [], ignored: [] };
+}
+
+/** The names of those paths that lie inside a directory, whatever links lead to either. */
+async function namesInside(directory: string, paths: readonly string[]): Promise<ReadonlySet<string>> {
+  const root = await realpath(directory);
+  const names = new Set<string>();
+  for (const path of paths) {
+    const parent = await realpath(dirname(resolve(path))).catch(() => dirname(resolve(path)));
+    const name = relative(root, join(parent, basename(path)));
+    names.add(name.split(sep).join('/'));
+  }
+  return names;
+}
+
+function pair(names: readonly string[], results: readonly HashedFile[]) {
+  const files: ModelFile[] = [];
+  const failures: Finding[] = [];
+  for (const [i, result] of results.entries()) {
+    const name = names[i] ?? '';
+    if ('error' in result) failures.push(unreadable(name, result.error));
+    else files.push({ name, size: result.size, digests: result.digests });
+  }
+  return { files, failures };
+}
+
+function namesOfEmpty(files: readonly ModelFile[]): string[] {
+  return files.filter(({ size }) => size === 0).map(({ name }) => name);
+}

@@ -40,15 +40,16 @@ function refuse() {
 
 function runUnder(node) {
   const { spawn } = require('child_process');
-  const child = spawn(node, process.execArgv.concat(__filename, process.argv.slice(2)), { stdio: 'inherit' });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'];
   // A terminal sends these to the child as well, which takes a second one as "at once".
   const sentByTerminal = process.stdin.isTTY ? ['SIGINT', 'SIGHUP', 'SIGBREAK'] : [];
+  // Before the child exists, or a signal that comes just then would leave it alone in the world.
   for (const signal of signals) {
     process.on(signal, () => {
       if (!sentByTerminal.includes(signal)) child.kill(signal);
     });
   }
+  const child = spawn(node, process.execArgv.concat(__filename, process.argv.slice(2)), { stdio: 'inherit' });
   child.on('error', refuse);
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code);
@@ -69,7 +70,7 @@ function start() {
   import('../dist/main.js').then(
     ({ main }) => main(process.argv.slice(2), root, manifest),
     (error) => {
-      if (existsSync(join(root, 'dist'))) throw error;
+      if (existsSync(join(root, 'dist', 'main.js'))) throw error;
       process.stderr.write('mlsign is not built: npm run build\n');
       process.exitCode = 3;
     },

@@ -9,11 +9,12 @@ import { thirdPartyNotices } from './notices.ts';
 
 const root = join(import.meta.dirname, '..');
 
+const NOTICES = 'dist/THIRD-PARTY-NOTICES.txt';
+
 /** What bundled CommonJS code needs in an ES module. */
 const COMMONJS = `import { createRequire as $createRequire } from 'node:module';
 const require = $createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;
 
-await rm(join(root, 'dist'), { recursive: true, force: true });
 await Promise.all([bundle(), declarations()]);
 await commandManifest();
 await chmod(join(root, 'bin/run.js'), 0o755);
@@ -43,7 +44,15 @@ async function bundle(): Promise<void> {
     legalComments: 'none',
     logLevel: 'warning',
   });
-  await writeFile(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), await thirdPartyNotices(root, metafile));
+  await writeFile(join(root, NOTICES), await thirdPartyNotices(root, metafile));
+  await removeOthers(new Set([...Object.keys(metafile.outputs), NOTICES]));
+}
+
+/** Removes what an earlier build left; emptying the folder first would break a command that runs meanwhile. */
+async function removeOthers(written: ReadonlySet<string>): Promise<void> {
+  for await (const file of glob('dist/**/*.*', { cwd: root, exclude: ['dist/types/**'] })) {
+    if (!written.has(file.replaceAll('\\', '/'))) await rm(join(root, file));
+  }
 }
 
 /** Entry points `commands/…` for each file in a folder of commands. */
@@ -57,6 +66,7 @@ async function commands(folder: string, extension: string): Promise<Record<strin
 
 /** Writes the types of the library. */
 async function declarations(): Promise<void> {
+  await rm(join(root, 'dist/types'), { recursive: true, force: true });
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const run = spawn(process.execPath, [tsc, '-p', 'tools/tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
   const [code] = await once(run, 'exit');

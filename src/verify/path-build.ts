@@ -25,8 +25,7 @@ const MAX_PATHS = 32;
 export function findPath(chain: readonly Uint8Array[], roots: readonly Uint8Array[], at: Date, options: PathOptions): PathResult {
   const [first, ...rest] = chain;
   if (first === undefined || chain.length > MAX_CHAIN) {
-    const [expected, got] = [`1 to ${MAX_CHAIN} certificates`, String(chain.length)];
-    return rejected(malformed('the bundle', 'it has no certificates, or too many', { expected, got }));
+    return rejected(malformed('the chain of the bundle', 'too few or too many', `1 to ${MAX_CHAIN} certificates`, `${chain.length}`));
   }
   const leaf = decode(first, 'certificate 1 of the bundle');
   if ('code' in leaf) return rejected(leaf);
@@ -144,10 +143,11 @@ class Search {
   }
 
   #untrusted(leaf: PathCertificate): Finding {
+    const namesake = [leaf, ...this.intermediates].some(({ issuer }) => this.roots.some(({ subject }) => sameName(issuer, subject)));
     const expected = this.roots.length === 0 ? 'a trusted root' : this.roots.slice(0, 5).map(nameOf).join(' or ');
     return reject(leaf, 'certificate-untrusted', 'does not lead to a trusted root', {
       expected: `a path to ${expected}`,
-      got: `issued by ${leaf.info.issuer}`,
+      got: `issued by ${leaf.info.issuer}${namesake ? '; a trusted root has the name that is needed, but another key' : ''}`,
       suggestion: 'give the root that issued it with --ca, and sign with the whole --chain',
     });
   }
@@ -188,15 +188,14 @@ function decode(der: Uint8Array, where: string): PathCertificate | Finding {
   }
 }
 
-function malformed(where: string, reason: string, details: { expected?: string; got?: string } = {}): Finding {
-  const message = `${where} is malformed: ${reason}`;
+function malformed(where: string, reason: string, expected = 'an X.509 certificate in DER', got = reason): Finding {
   return {
     code: 'certificate-malformed',
     severity: 'rejected',
-    message,
+    message: `${where} is malformed: ${reason}`,
     subject: where,
-    expected: 'a certificate of X.509 in DER',
-    ...details,
+    expected,
+    got,
   };
 }
 

@@ -67,6 +67,8 @@ export function decodeCertificate(der: Uint8Array): PathCertificate {
   if (algorithm === undefined || inner === undefined || Buffer.compare(algorithm, inner) !== 0) {
     throw new DerError('the algorithm inside its signed part is not the one outside');
   }
+  // Bits after the end of the signature would belong to nothing that is signed.
+  if (frame.signatureValue.valueBlock.unusedBits !== 0) throw new DerError('its signature is not whole bytes');
   if (frame.extensions !== undefined && frame.version !== 2) throw new DerError('it has extensions but is not of version 3');
   return {
     der,

@@ -47,7 +47,9 @@ export function checkPath(path: readonly PathCertificate[], purpose: PathPurpose
     // §6.1.3 (d), (e), (f)
     if (!anchor && !policies.enter(certificate, selfIssued, index === last)) return policyMissing(certificate);
     if (index === last) break;
-    if (!anchor && !policies.map(certificate)) return reject(certificate, 'certificate-malformed', 'maps from or to any policy');
+    if (!anchor && !policies.map(certificate)) {
+      return malformed(certificate, 'maps a policy from or to any policy', 'mappings between named policies', 'anyPolicy');
+    }
     // §6.1.4 (g)
     if (extensions.nameConstraints !== undefined) constraints.push(extensions.nameConstraints);
     policies.constrain(certificate, selfIssued);
@@ -67,26 +69,29 @@ export function checkPath(path: readonly PathCertificate[], purpose: PathPurpose
   return checkLeaf(leaf);
 }
 
-/** What RFC 5280 §4 asks of every certificate of a path and what is no matter of taste; a trust anchor is a name and a key. */
+/** What RFC 5280 §4 asks of every certificate of a path; a trust anchor is but a name and a key. */
 function checkProfile(certificate: PathCertificate): Finding | undefined {
-  const { serial, issuer, subject, extensions } = certificate;
-  const malformed = (what: string, expected: string): Finding =>
-    reject(certificate, 'certificate-malformed', what, { expected, suggestion: REISSUE });
-  // §4.1.2.2
-  if ((serial[0] ?? 0x80) >= 0x80 || serial.every((byte) => byte === 0))
-    return malformed('has a serial number that is not positive', 'a positive number');
-  if (serial.length > 21 || (serial.length === 21 && serial[0] !== 0))
-    return malformed('has a serial number that is too long', 'at most 20 bytes');
-  // §4.1.2.4
-  if (issuer.rdns.length === 0) return malformed('names no issuer', 'an issuer');
+  const { info, serial, issuer, subject, extensions } = certificate;
   const ca = extensions.basicConstraints?.ca === true;
+  // §4.1.2.2: the sign bit makes one byte more
+  if ((serial[0] ?? 0x80) >= 0x80 || serial.every((byte) => byte === 0) || serial.length > (serial[0] === 0 ? 21 : 20)) {
+    return malformed(
+      certificate,
+      'has a serial number that is not positive, or too long',
+      'a positive number of at most 20 bytes',
+      info.serial,
+    );
+  }
+  // §4.1.2.4
+  if (issuer.rdns.length === 0) return malformed(certificate, 'names no issuer', 'an issuer', 'an empty name');
   // §4.1.2.6
   if (subject.rdns.length === 0 && (ca || extensions.alternativeNames?.critical !== true)) {
-    return malformed('names no subject', 'a subject, or in a leaf a critical alternative name');
+    return malformed(certificate, 'names no subject', 'a subject, or in a leaf a critical alternative name', 'an empty name');
   }
   // §4.2.1.10
-  if (extensions.nameConstraints !== undefined && !ca)
-    return malformed('has name constraints but is not a certificate authority', 'none, or CA:TRUE');
+  if (extensions.nameConstraints !== undefined && !ca) {
+    return malformed(certificate, 'has name constraints but is not a certificate authority', 'no name constraints', 'name constraints');
+  }
   return undefined;
 }
 
@@ -150,12 +155,8 @@ function checkExtendedUsage(certificate: PathCertificate, wanted: string): Findi
   const { extendedKeyUsage } = certificate.extensions;
   if (extendedKeyUsage === undefined || extendedKeyUsage.includes(wanted) || extendedKeyUsage.includes(ANY_EXTENDED_KEY_USAGE))
     return undefined;
-  return wrongUsage(
-    certificate,
-    'is for other purposes than code signing',
-    purposeTitle(wanted),
-    extendedKeyUsage.map(purposeTitle).join(', '),
-  );
+  const [expected, got] = [purposeTitle(wanted), extendedKeyUsage.map(purposeTitle).join(', ')];
+  return wrongUsage(certificate, `is for other purposes than ${expected}`, expected, got);
 }
 
 function checkNames(certificate: PathCertificate, constraints: readonly NameConstraints[]): Finding | undefined {
@@ -199,6 +200,10 @@ function checkLeaf(certificate: PathCertificate): Finding | undefined {
     );
   }
   return undefined;
+}
+
+function malformed(certificate: PathCertificate, what: string, expected: string, got: string): Finding {
+  return reject(certificate, 'certificate-malformed', what, { expected, got, suggestion: REISSUE });
 }
 
 function wrongUsage(certificate: PathCertificate, what: string, expected: string, got: string): Finding {

@@ -1,6 +1,6 @@
-import { Decoder, decodeBase64, type Fields, isJsonObject, type JsonObject, parseJson } from '../core/index.ts';
+import { Decoder, decodeBase64, type Fields, isJsonObject, type JsonObject, parseJson, refused } from '../core/index.ts';
 import { type Envelope, PAYLOAD_TYPE } from './dsse.ts';
-import { BUNDLE_LIMITS } from './limits.ts';
+import { BUNDLE_LIMITS, MAX_BUNDLE_BYTES } from './limits.ts';
 
 /** The media type of the bundles that mlsign writes. */
 export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
@@ -126,7 +126,11 @@ function base64(decoder: Decoder, fields: Fields, name: string): Uint8Array {
   return bytes ?? new Uint8Array();
 }
 
-/** Writes a bundle as JSON on one line. */
+/**
+ * Writes a bundle as JSON on one line.
+ *
+ * @throws MlsignError `bundle-too-large` where no mlsign would read it again
+ */
 export function serializeBundle(bundle: Bundle): string {
   const { mediaType, material, tlogEntries, timestamps, envelope } = bundle;
   const document = {
@@ -144,7 +148,16 @@ export function serializeBundle(bundle: Bundle): string {
       signatures: [{ sig: encode(envelope.signature) }],
     },
   };
-  return `${JSON.stringify(document)}\n`;
+  const text = `${JSON.stringify(document)}\n`;
+  // Base64 and log entries are ASCII: one byte a character.
+  if (text.length > MAX_BUNDLE_BYTES) {
+    throw refused('bundle-too-large', 'the model has more files or shards than a bundle may hold', {
+      expected: `a bundle of at most ${MAX_BUNDLE_BYTES} bytes`,
+      got: `${text.length} bytes`,
+      suggestions: ['use larger shards', 'pack small files together, or sign parts of the model separately'],
+    });
+  }
+  return text;
 }
 
 function serializeMaterial(material: VerificationMaterial): object {

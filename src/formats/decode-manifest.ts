@@ -55,39 +55,41 @@ export function decodeResources(
   const resources: Resource[] = [];
   for (const [i, value] of list.entries()) {
     if (decoder.problems.length >= MAX_PROBLEMS) return resources;
-    const at = `${path}[${i}]`;
     if (!isJsonObject(value)) {
-      decoder.problem(at, 'an object', value);
+      decoder.problem(`${path}[${i}]`, 'an object', value);
       continue;
     }
-    if (withAlgorithm) checkAlgorithm(decoder, value, at, serialization);
-    resources.push(decodeResource(decoder, value, at, serialization));
+    const problem: Report = (field, expected) => decoder.problem(`${path}[${i}].${field}`, expected, value[field]);
+    if (withAlgorithm) checkAlgorithm(value, serialization, problem);
+    resources.push(decodeResource(value, serialization, problem));
   }
   checkTogether(decoder, resources, path, serialization);
   return resources;
 }
 
-function decodeResource(decoder: Decoder, value: JsonObject, at: string, { method, hashType }: Serialization): Resource {
+/** Notes a wrong field of a resource; its path is made only then, as there may be a million resources. */
+type Report = (field: string, expected: string) => void;
+
+function decodeResource(value: JsonObject, { method, hashType }: Serialization, problem: Report): Resource {
   const { name, digest } = value;
   const length = 2 * DIGEST_BYTES[hashType];
   const goodDigest = typeof digest === 'string' && digest.length === length && HEX.test(digest) ? digest : undefined;
-  if (goodDigest === undefined) decoder.problem(`${at}.digest`, `${length} lower-case hex digits`, digest);
+  if (goodDigest === undefined) problem('digest', `${length} lower-case hex digits`);
   if (typeof name !== 'string') {
-    decoder.problem(`${at}.name`, 'a string', name);
+    problem('name', 'a string');
     return { name: '', digest: '' };
   }
   const file = method === 'files' ? name : parseShardName(name)?.path;
-  if (file === undefined) decoder.problem(`${at}.name`, 'a shard named path:start:end', name);
+  if (file === undefined) problem('name', 'a shard named path:start:end');
   // "." stands for the model itself where it is one file, as the reference implementation writes.
   const reason = file === undefined || file === '.' ? undefined : checkResourceName(file);
-  if (reason !== undefined) decoder.problem(`${at}.name`, `a path inside the model (this one ${reason})`, name);
+  if (reason !== undefined) problem('name', `a path inside the model (this one ${reason})`);
   return { name, digest: goodDigest ?? '' };
 }
 
-function checkAlgorithm(decoder: Decoder, { algorithm }: JsonObject, at: string, { hashType, shardSize }: Serialization): void {
-  if (typeof algorithm !== 'string' || withoutShardSize(algorithm, shardSize) !== hashType) {
-    decoder.problem(`${at}.algorithm`, `"${hashType}", the hash_type`, algorithm);
-  }
+function checkAlgorithm({ algorithm }: JsonObject, { hashType, shardSize }: Serialization, problem: Report): void {
+  const plain = typeof algorithm === 'string' ? withoutShardSize(algorithm, shardSize) : algorithm;
+  if (plain !== hashType) problem('algorithm', `"${hashType}", the hash_type`);
 }
 
 function checkTogether(decoder: Decoder, resources: readonly Resource[], path: string, serialization: Serialization): void {

@@ -1,7 +1,7 @@
 import type { JsonLimits } from '../core/index.ts';
 
-/** The largest bundle that is read, in bytes: about 300,000 files, with room to parse it within 256 MiB of memory. */
-export const MAX_BUNDLE_BYTES = 64 * 1024 * 1024;
+/** The largest bundle that is read or written, in bytes: about 200,000 files; one of 100,000 is verified within 256 MiB of memory. */
+export const MAX_BUNDLE_BYTES = 48 * 1024 * 1024;
 
 /** What a bundle, and the statement in it, may cost. */
-export const BUNDLE_LIMITS: JsonLimits = { maxBytes: MAX_BUNDLE_BYTES, maxDepth: 32, maxValues: 2_000_000 };
+export const BUNDLE_LIMITS: JsonLimits = { maxBytes: MAX_BUNDLE_BYTES, maxDepth: 32, maxValues: 1_200_000 };

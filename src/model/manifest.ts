@@ -16,9 +16,9 @@ import { modelId } from './model-id.ts';
 export const MANIFEST_TYPE = 'https://mlsign/manifest/v1';
 
 /** The largest manifest document that is read, in bytes. */
-export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
+export const MAX_MANIFEST_BYTES = 48 * 1024 * 1024;
 
-const LIMITS: JsonLimits = { maxBytes: MAX_MANIFEST_BYTES, maxDepth: 8, maxValues: 2_000_000 };
+const LIMITS: JsonLimits = { maxBytes: MAX_MANIFEST_BYTES, maxDepth: 8, maxValues: 1_200_000 };
 
 /** What `mlsign hash --json` prints and `mlsign sign --manifest` reads; `schemas/manifest.schema.json` describes it. */
 export interface ManifestDocument {

@@ -3,7 +3,7 @@ import type { CertificateInfo } from '../formats/index.ts';
 import { schemeTitle } from '../formats/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLines, suggestionLines } from './findings.ts';
-import { formatBytes, formatCount } from './quantity.ts';
+import { formatBytes, formatCount, groupDigits } from './quantity.ts';
 import type { Style } from './style.ts';
 
 const LIST_LIMIT = 10;
@@ -153,5 +153,5 @@ function day(date: Date): string {
 /** `7.2 billion`, as people speak of models. */
 function formatParameters(count: number): string {
   if (count >= 1e9) return `${(count / 1e9).toFixed(1)} billion`;
-  return count >= 1e6 ? `${(count / 1e6).toFixed(1)} million` : count.toLocaleString('en-US');
+  return count >= 1e6 ? `${(count / 1e6).toFixed(1)} million` : groupDigits(count);
 }

@@ -14,7 +14,12 @@ export function formatBytes(bytes: number): string {
 
 /** A count with its noun: `1 file`, `12 files`. */
 export function formatCount(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+  return `${groupDigits(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** An integer with commas: `20,000`. By hand, because the first use of Intl takes 11 ms. */
+export function groupDigits(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** A duration: `850 ms`, `12 s`, `3 min 5 s`. */

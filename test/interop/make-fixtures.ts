@@ -75,7 +75,7 @@ function recipes(version: string): readonly Recipe[] {
       name: 'links-not-allowed',
       model,
       verdict: 'rejected',
-      codes: ['link-refused'],
+      codes: ['file-symlinked'],
       key: 'p256',
       links: LINKS,
       hashing: { allow_symlinks: true },

@@ -44,9 +44,11 @@ export async function verifyWithMlsign(model: string, signature: string, trust: 
   return verifyModel(model, { policy, signatures: [signature], workers: 1 });
 }
 
-/** The codes of the findings that decided against a model, each once, in order. */
+/** The codes of the findings that decided against a model, each once, sorted; without `signer-missing`, which follows from any other. */
 export function rejections({ findings }: Verification): readonly string[] {
-  return [...new Set(findings.filter(({ severity }) => severity === 'rejected').map(({ code }) => code))].sort();
+  const codes = [...new Set(findings.filter(({ severity }) => severity === 'rejected').map(({ code }) => code))].sort();
+  const reasons = codes.filter((code) => code !== 'signer-missing');
+  return reasons.length > 0 ? reasons : codes;
 }
 
 /** Verdict and findings on one line, for assertion messages. */

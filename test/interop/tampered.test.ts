@@ -42,7 +42,7 @@ describe('what was tampered with, both reject', () => {
 
     for (const signer of [KEY, { certificate: 'p384' }] as const) {
       describe(`a bundle signed by ${by}, ${nameOf(signer)}`, () => {
-        for (const { name, code, apply } of forgeries()) {
+        for (const { name, code, apply } of forgeries(signer)) {
           it(name, async () => {
             const bench = workbench();
             const model = await bench.model(TREE);
@@ -94,8 +94,8 @@ interface Forgery {
 }
 
 /** Changes of a bundle that both must reject, and the code of our finding. */
-function forgeries(): readonly Forgery[] {
-  const wrong = /^signature-wrong$/u;
+function forgeries(signer: Signer): readonly Forgery[] {
+  const wrong = /^signature-invalid$/u;
   const malformed = /^(bundle|json|statement|payload)-/u;
   return [
     { name: 'a flipped signature', code: wrong, apply: signature(flipLast) },
@@ -115,11 +115,12 @@ function forgeries(): readonly Forgery[] {
     {
       name: 'another media type',
       code: malformed,
-      apply: edit((b) => (b.mediaType = 'application/vnd.dev.sigstore.bundle+json;version=0.1')),
+      apply: edit((b) => (b.mediaType = 'application/vnd.dev.sigstore.bundle.v9+json')),
     },
     { name: 'a truncated bundle', code: malformed, apply: (text) => text.slice(0, text.length / 2) },
     { name: 'an empty bundle', code: malformed, apply: () => '' },
     { name: 'no verification material', code: malformed, apply: edit((b) => (b.verificationMaterial = {})) },
+    ...('key' in signer ? [{ name: 'the hint of another key', code: /^signer-untrusted$/u, apply: edit(otherHint) }] : []),
   ];
 }
 
@@ -129,6 +130,10 @@ function edit(change: (bundle: WrittenBundle) => void): (text: string) => string
     change(bundle);
     return JSON.stringify(bundle);
   };
+}
+
+function otherHint(bundle: WrittenBundle): void {
+  bundle.verificationMaterial = { publicKey: { hint: '0'.repeat(64) } };
 }
 
 function payload(change: (text: string) => string): (text: string) => string {

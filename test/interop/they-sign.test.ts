@@ -55,7 +55,7 @@ describe('what the reference signs, mlsign verifies', () => {
       await bench.addTo(model, new Map([['later/added.txt', Buffer.from('x')]]));
       const verification = await verifyWithMlsign(model, signature, bench.trust(signer), { ignoreUnsigned: true });
       assert.equal(verification.verdict, 'verified', inWords(verification));
-      assert.deepEqual(verification.unsigned.extra, ['later/added.txt']);
+      assert.ok(verification.unsigned.extra.includes('later/added.txt'));
     });
   }
 });

@@ -1,6 +1,14 @@
 import { type Check, type Finding, usage, verdictOf } from '../core/index.ts';
-import { groupByFile, type Manifest } from '../formats/index.ts';
-import { compareModel, type HashedModel, hashModel as hashSource, isIgnored, parseIgnorePath, type Source } from '../model/index.ts';
+import type { Manifest } from '../formats/index.ts';
+import {
+  compareModel,
+  expectedFiles,
+  type HashedModel,
+  hashModel as hashSource,
+  isIgnored,
+  parseIgnorePath,
+  type Source,
+} from '../model/index.ts';
 import type { Rule } from '../policy/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
 import { type EngineOptions, engineOf } from './hash-model.ts';
@@ -37,7 +45,7 @@ export async function checkContent(
   options: CheckContentOptions,
 ): Promise<CheckedContent> {
   const { manifest } = counted[0].statement;
-  const names = [...groupByFile(manifest).keys()];
+  const names = [...expectedFiles(manifest, source).keys()];
   const own = rule.unsignedPaths.map(parseIgnorePath);
   refuseIgnoringSigned(names, own);
   const bySigners = commonIgnorePaths(counted);
@@ -54,7 +62,7 @@ export async function checkContent(
   });
   const findings = [...compareModel(manifest, hashed, { ignoreUnsigned: rule.ignoreUnsigned }), ...unacceptableHoles(rule, hashed, own)];
   const unsigned: Unsigned = { ignored: hashed.ignored, empty: hashed.emptyFiles, extra: hashed.unhashed };
-  return { hashed, unsigned, findings, checks: [contentCheck(manifest, hashed, findings), unsignedCheck(rule, unsigned)] };
+  return { hashed, unsigned, findings, checks: [contentCheck(manifest, hashed, findings), unsignedCheck(rule, unsigned, findings)] };
 }
 
 function refuseIgnoringSigned(names: readonly string[], ignorePaths: readonly string[]): void {
@@ -98,16 +106,19 @@ function contentCheck(manifest: Manifest, hashed: HashedModel, findings: readonl
   };
 }
 
-function unsignedCheck(rule: Rule, { ignored, empty, extra }: Unsigned): Check {
-  const seen = [
+function unsignedCheck({ ignoreUnsigned }: Rule, { ignored, empty, extra }: Unsigned, findings: readonly Finding[]): Check {
+  const name = 'unsigned-files';
+  const refused = findings.filter(({ code }) => code === 'file-extra' || code === 'ignored-path-not-accepted').length;
+  if (refused > 0) return { name, status: 'failed', detail: `in the model but not signed, and not accepted: ${refused}` };
+  const accepted = [
     ...(ignored.length > 0 ? [`ignored: ${ignored.join(', ')}`] : []),
     ...(empty.length > 0 ? [`zero-byte files: ${empty.length}`] : []),
-    ...(extra.length > 0 ? [`unsigned files: ${extra.length}`] : []),
+    ...(extra.length > 0 ? [`files: ${extra.length}`] : []),
   ];
-  const detail = seen.length === 0 ? 'every file in the model is signed' : `in the model but not signed: ${seen.join('; ')}`;
+  const detail = accepted.length === 0 ? 'every file in the model is signed' : `in the model but not signed: ${accepted.join('; ')}`;
   return {
-    name: 'unsigned-files',
-    status: rule.ignoreUnsigned ? 'skipped' : 'passed',
-    detail: rule.ignoreUnsigned ? `not asked for; ${detail}` : detail,
+    name,
+    status: ignoreUnsigned ? 'skipped' : 'passed',
+    detail: ignoreUnsigned ? `any unsigned file is accepted; ${detail}` : detail,
   };
 }

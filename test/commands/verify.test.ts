@@ -253,7 +253,7 @@ describe('mlsign verify', () => {
     writeFileSync(policy, content.replace('../', ''));
     const widened = await mlsign(['verify', model, '--policy', policy, '--ignore-unsigned-files']);
     assert.equal(widened.code, 2);
-    assert.match(widened.stderr, /leave out --ignore-unsigned-files.*\[flag-beside-policy\]/s);
+    assert.match(widened.stderr, /leave out: --ignore-unsigned-files.*\[flag-beside-policy\]/s);
     const both = await mlsign(['verify', sandbox.path('model'), '--policy', policy, '--key', otherPub]);
     assert.equal(both.code, 1, 'trust flags beside a policy are a further requirement');
   });

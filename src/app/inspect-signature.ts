@@ -12,6 +12,7 @@ import {
   publicKeyHint,
   type SchemeName,
   schemeForKey,
+  schemeTitle,
   type VerificationMaterial,
 } from '../formats/index.ts';
 import { type ClaimedTime, claimedTimes } from './claimed-times.ts';
@@ -32,6 +33,15 @@ export type ClaimedSigner =
       readonly issuers: readonly CertificateInfo[];
     };
 
+/** A signature algorithm as something in a bundle implies it; only the trusted key decides. */
+export interface ImpliedAlgorithm {
+  /** The padding of an RSA signature cannot be seen. */
+  readonly scheme: SchemeName | 'rsa';
+  /** In words: `ECDSA P-256 with SHA-256`. */
+  readonly title: string;
+  readonly from: 'key' | 'signature';
+}
+
 /** What a bundle says. Nothing of it is verified. */
 export interface InspectedSignature {
   readonly path: string;
@@ -40,7 +50,7 @@ export interface InspectedSignature {
   readonly mediaType: string;
   readonly signer: ClaimedSigner;
   /** What the key in the bundle, or else the form of the signature, implies; undefined where neither does. */
-  readonly algorithm: { readonly scheme: SchemeName | 'rsa'; readonly from: 'key' | 'signature' } | undefined;
+  readonly algorithm: ImpliedAlgorithm | undefined;
   readonly times: readonly ClaimedTime[];
   readonly predicateType: string;
   /** Names of what it is about. */
@@ -102,7 +112,7 @@ function embeddedHint(pem: Uint8Array | undefined): string | undefined {
   return key?.kind === 'key' ? publicKeyHint(key.key) : undefined;
 }
 
-function impliedAlgorithm({ material, envelope }: Bundle, path: string): InspectedSignature['algorithm'] {
+function impliedAlgorithm({ material, envelope }: Bundle, path: string): ImpliedAlgorithm | undefined {
   const scheme = attempt(() => {
     switch (material.kind) {
       case 'key': {
@@ -115,9 +125,10 @@ function impliedAlgorithm({ material, envelope }: Bundle, path: string): Inspect
         return schemeForKey(new X509Certificate(material.certificate).publicKey, path);
     }
   });
-  if (scheme !== undefined) return { scheme, from: 'key' };
+  if (scheme !== undefined) return { scheme, title: schemeTitle(scheme), from: 'key' };
   const implied = schemeOfSignature(envelope.signature);
-  return implied === undefined ? undefined : { scheme: implied, from: 'signature' };
+  if (implied === undefined) return undefined;
+  return { scheme: implied, title: implied === 'rsa' ? 'RSA' : schemeTitle(implied), from: 'signature' };
 }
 
 /** What a signature's length says (FIPS 204 table 2, RFC 8032, RFC 3279 for the DER of ECDSA); RSA leaves its padding open. */

@@ -1,6 +1,5 @@
 import type { ClaimedSigner, FormatCount, InspectedManifest, InspectedSignature, Inspection, SignatureAndManifest } from '../app/index.ts';
 import type { CertificateInfo } from '../formats/index.ts';
-import { schemeTitle } from '../formats/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLines, suggestionLines } from './findings.ts';
 import { formatBytes, formatCount, groupDigits } from './quantity.ts';
@@ -24,10 +23,12 @@ export function inspectText(inspection: Inspection, style: Style): string {
 }
 
 function nextStep({ input, path, signatures }: Inspection): string {
-  const named = escapeText(path);
+  const named = escapeText(/\s/.test(path) ? `"${path}"` : path);
+  const [first] = signatures;
+  const trust = first?.signature.signer.kind === 'certificate' ? '--ca ROOT.pem' : '--key SIGNER.pub';
   if (input === 'manifest') return `run mlsign diff ${named} MODEL to compare a model with it`;
-  if (input === 'bundle') return `run mlsign verify MODEL --signature ${named} --key SIGNER.pub`;
-  return signatures.length > 0 ? `run mlsign verify ${named} --key SIGNER.pub` : `sign it with mlsign sign ${named} --key KEY`;
+  if (input === 'bundle') return `run mlsign verify MODEL --signature ${named} ${trust}`;
+  return first === undefined ? `sign it with mlsign sign ${named} --key KEY` : `run mlsign verify ${named} ${trust}`;
 }
 
 function modelLines(model: Model, style: Style): readonly string[] {
@@ -85,15 +86,14 @@ function certificateRows(label: string, leaf: CertificateInfo, issuers: readonly
     row(label, escapeText(names === '' ? 'a certificate without a name' : names)),
     row('issuer', escapeText(leaf.issuer)),
     row('valid', `${day(leaf.notBefore)} to ${day(leaf.notAfter)}`),
-    row('sha256', leaf.fingerprint),
+    row('fingerprint', leaf.fingerprint),
     ...issuers.map((issuer) =>
       row('chain', `${escapeText(issuer.subject)}  ${style.dim(`${day(issuer.notBefore)} to ${day(issuer.notAfter)}`)}`),
     ),
   ];
 }
 
-function algorithmWords({ scheme, from }: NonNullable<InspectedSignature['algorithm']>): string {
-  const title = scheme === 'rsa' ? 'RSA' : schemeTitle(scheme);
+function algorithmWords({ title, from }: NonNullable<InspectedSignature['algorithm']>): string {
   return `${title}, as ${from === 'key' ? 'the key in the bundle' : 'the form of the signature'} implies`;
 }
 
@@ -143,7 +143,7 @@ function list(names: readonly string[]): string {
 }
 
 function row(label: string, text: string): string {
-  return `  ${label.padEnd(12)}${text}`;
+  return `  ${label.padEnd(13)}${text}`;
 }
 
 function day(date: Date): string {

@@ -4,6 +4,7 @@ import {
   BaseCommand,
   engineFlags,
   findingWarnings,
+  givenManifestFlags,
   loadSigner,
   manifestFlags,
   manifestOptions,
@@ -35,18 +36,7 @@ export default class Sign extends BaseCommand {
     signature: signatureFlag,
     force: Flags.boolean({ summary: 'Replace an existing signature.' }),
     ...manifestFlags,
-    like: Flags.string({
-      summary: "Repeat an earlier bundle's method, algorithm and ignored paths.",
-      helpValue: 'BUNDLE',
-      helpGroup: 'HASHING',
-    }),
-    manifest: Flags.string({
-      summary: 'Sign a manifest of mlsign hash --json; no byte of the model is read.',
-      helpValue: 'FILE',
-      dependsOn: ['signature'],
-      exclusive: ['like', 'method', 'shard-size', 'algorithm', 'ignore-paths', 'allow-symlinks'],
-      helpGroup: 'HASHING',
-    }),
+    ...givenManifestFlags,
     ...engineFlags,
   };
 

@@ -41,6 +41,22 @@ export const manifestFlags = {
   'allow-symlinks': Flags.boolean({ summary: 'Follow symbolic links; each is signed under its own name.', helpGroup: HASHING }),
 };
 
+/** A manifest, or the way to make one, that is there already. */
+export const givenManifestFlags = {
+  like: Flags.string({
+    summary: "Repeat an earlier bundle's method, algorithm and ignored paths.",
+    helpValue: 'BUNDLE',
+    helpGroup: HASHING,
+  }),
+  manifest: Flags.string({
+    summary: 'Sign a manifest of mlsign hash --json; no byte of the model is read.',
+    helpValue: 'FILE',
+    dependsOn: ['signature'],
+    exclusive: ['like', 'method', 'shard-size', 'algorithm', 'ignore-paths', 'allow-symlinks'],
+    helpGroup: HASHING,
+  }),
+};
+
 /** The bundle, for commands that use exactly one. */
 export const signatureFlag = Flags.string({
   summary: 'The signature; model.sig inside a model directory, or FILE.sig beside a file, unless given.',

@@ -1,8 +1,8 @@
 import { Command, Flags } from '@oclif/core';
-import { interrupted, type MlsignError, type OnProgress, throwIfAborted, usage } from '../core/index.ts';
-import { asMlsignError, errorDocument, errorText, type Style } from '../report/index.ts';
-import { exitCodeOf } from './exit-codes.ts';
-import { endWhenReaderLeaves, isDebugging, onInterrupt, progressLine, styleFor, writeNote, writeResult } from './wiring.ts';
+import { interrupted, type OnProgress, throwIfAborted } from '../core/index.ts';
+import type { Style } from '../report/index.ts';
+import { giveError } from './give-error.ts';
+import { endWhenReaderLeaves, onInterrupt, progressLine, styleFor, writeNote, writeResult } from './wiring.ts';
 
 /** What a command found, in every form it may be asked for. */
 export interface CommandReport {
@@ -80,23 +80,6 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override async catch(thrown: unknown): Promise<void> {
-    const error = isParseError(thrown) ? this.#usageError(thrown) : asMlsignError(thrown);
-    // A signal has already said which it was: 130 or 143.
-    if (error.outcome !== 'interrupted' || process.exitCode === undefined) process.exitCode = exitCodeOf(error.outcome);
-    if (this.argv.includes('--json')) await writeResult(`${JSON.stringify(errorDocument(error), null, 2)}\n`, undefined);
-    writeNote(errorText(error, styleFor('stderr', this.argv.includes('--no-color'))));
-    if (isDebugging()) writeNote(`${String(error.cause instanceof Error ? error.cause.stack : error.stack)}\n`);
+    await giveError(thrown, this.argv, this.id);
   }
-
-  #usageError(thrown: Error): MlsignError {
-    const [message = 'wrong flags'] = thrown.message.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('See more help'));
-    return usage('usage', `${message.charAt(0).toLowerCase()}${message.slice(1)}`.replace(/\.$/, ''), {
-      suggestions: [`mlsign ${this.id ?? ''} --help`],
-    });
-  }
-}
-
-/** oclif's own errors about flags and arguments. */
-function isParseError(thrown: unknown): thrown is Error {
-  return thrown instanceof Error && 'oclif' in thrown;
 }

@@ -1,13 +1,35 @@
-import type { MlsignError } from '../core/index.ts';
-import { errorDocument, errorText } from '../report/index.ts';
+import { stripVTControlCharacters } from 'node:util';
+import { type MlsignError, usage } from '../core/index.ts';
+import { asMlsignError, errorDocument, errorText } from '../report/index.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { isDebugging, styleFor, writeNote, writeResult } from './wiring.ts';
 
-/** Tells of an error as the arguments ask (`--json`, `--no-color`) and sets the exit code that goes with it. */
-export async function giveError(error: MlsignError, argv: readonly string[]): Promise<void> {
+/** Tells of what was thrown as the arguments ask (`--json`, `--no-color`) and sets the exit code that goes with it. */
+export async function giveError(thrown: unknown, argv: readonly string[], command = ''): Promise<void> {
+  if (thrown instanceof Error && thrown.message.includes('See more help')) thrown.message = oneLine(thrown.message);
+  const error = isOclifError(thrown) ? usageError(thrown, command) : asMlsignError(thrown);
   // A signal has already said which it was: 130 or 143.
   if (error.outcome !== 'interrupted' || process.exitCode === undefined) process.exitCode = exitCodeOf(error.outcome);
   if (argv.includes('--json')) await writeResult(`${JSON.stringify(errorDocument(error), null, 2)}\n`, undefined);
   writeNote(errorText(error, styleFor('stderr', argv.includes('--no-color'))));
   if (isDebugging()) writeNote(`${String(error.cause instanceof Error ? error.cause.stack : error.stack)}\n`);
+}
+
+/** oclif's own errors are all about flags and arguments. */
+function isOclifError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error && 'oclif' in thrown;
+}
+
+function usageError({ message }: Error, command: string): MlsignError {
+  return usage('usage', message.replace(/\.$/, ''), { suggestions: [command === '' ? 'mlsign --help' : `mlsign ${command} --help`] });
+}
+
+/** What oclif spreads over lines, with headings and advice; it rewrites the messages of our own errors about a flag, too. */
+function oneLine(message: string): string {
+  const lines = stripVTControlCharacters(message)
+    .split('\n')
+    .map((line) => line.trim().replace(/^Parsing (--\S+)$/, '$1:'))
+    .filter((line) => line !== '' && !/^(See more help|The following errors? occurred)/.test(line));
+  const text = lines.join('; ').replaceAll(':; ', ': ');
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, Config, type Interfaces, Plugin, run } from '@oclif/core';
 import { type MlsignError, usage } from '../core/index.ts';
-import { asMlsignError } from '../report/index.ts';
 import { giveError } from './give-error.ts';
 
 /**
@@ -22,7 +21,7 @@ export async function main(argv: readonly string[], root: string, pjson: Interfa
     await run(args, await Config.load({ root, plugins: new Map([[plugin.name, plugin]]) }));
   } catch (thrown) {
     if (isExit(thrown)) process.exitCode = thrown.oclif.exit;
-    else await giveError(asMlsignError(thrown), argv);
+    else await giveError(thrown, argv, argv[0]);
   }
 }
 

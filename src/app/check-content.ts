@@ -58,6 +58,7 @@ export async function checkContent(
       ignorePaths: [...new Set([...bySigners, ...own])],
     },
     excluded: options.signatures,
+    signed: names,
     ...(rule.ignoreUnsigned ? { only: new Set(names) } : {}),
   });
   const findings = [...compareModel(manifest, hashed, { ignoreUnsigned: rule.ignoreUnsigned }), ...unacceptableHoles(rule, hashed, own)];
@@ -66,7 +67,8 @@ export async function checkContent(
 }
 
 function refuseIgnoringSigned(names: readonly string[], ignorePaths: readonly string[]): void {
-  const signed = ignorePaths.length === 0 ? undefined : names.find((name) => isIgnored(name, ignorePaths));
+  // What is ignored by default is hashed all the same where older signers signed it.
+  const signed = ignorePaths.length === 0 ? undefined : names.find((name) => isIgnored(name, ignorePaths) && !isIgnored(name, []));
   if (signed === undefined) return;
   throw usage('ignore-path-signed', 'a path to ignore covers a file that is signed', {
     subject: signed,

@@ -29,6 +29,8 @@ export interface WalkOptions {
   readonly ignorePaths: readonly string[];
   /** Names of files that are left out, and not told of: signatures. */
   readonly excluded: ReadonlySet<string>;
+  /** Names of files that are listed even inside an ignored path: older signers signed what they should have left out. */
+  readonly signed?: Iterable<string> | undefined;
 }
 
 interface Directory {
@@ -38,6 +40,8 @@ interface Directory {
   /** Without links, and that of every directory on the way, so that a link back is seen; known only where links are followed. */
   readonly real: string;
   readonly parent: Directory | undefined;
+  /** Whether it is ignored but for the signed files inside. */
+  readonly ignored: boolean;
 }
 
 /** Plain names need no closer look: printable ASCII, no backslash, no colon at the end. */
@@ -58,6 +62,7 @@ export class DirectoryWalk {
   readonly #realRoot: string;
   readonly #options: WalkOptions;
   readonly #ignorePaths: ReadonlySet<string>;
+  readonly #signedInIgnored: ReadonlySet<string>;
   #linkedDirectories = 0;
 
   constructor(root: string, options: WalkOptions) {
@@ -65,11 +70,12 @@ export class DirectoryWalk {
     this.#realRoot = realpathSync(root);
     this.#options = options;
     this.#ignorePaths = new Set([...DEFAULT_IGNORED, ...options.ignorePaths]);
+    this.#signedInIgnored = withParents(options.signed ?? [], this.#ignorePaths);
   }
 
   /** Every file, in no order to rely on. */
   *files(): Generator<ListedFile> {
-    const directories: Directory[] = [{ prefix: '', path: this.#root, real: this.#realRoot, parent: undefined }];
+    const directories: Directory[] = [{ prefix: '', path: this.#root, real: this.#realRoot, parent: undefined, ignored: false }];
     for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
       for (const entry of this.#entries(directory)) {
         const found = this.#look(directory, entry);
@@ -92,7 +98,7 @@ export class DirectoryWalk {
     }
     // A replacement character stands for bytes that are not UTF-8, or for itself.
     if (entries.some((entry) => entry.includes('\ufffd'))) entries = this.#withoutInvalid(directory, entries);
-    const kept = entries.filter((entry) => this.#isKept(directory.prefix + entry));
+    const kept = entries.filter((entry) => this.#isKept(directory.prefix + entry, directory.ignored));
     this.#compareNames(directory, kept);
     return kept;
   }
@@ -107,9 +113,11 @@ export class DirectoryWalk {
     return entries.filter((entry) => valid.has(entry));
   }
 
-  #isKept(name: string): boolean {
+  #isKept(name: string, insideIgnored: boolean): boolean {
     if (this.#options.excluded.has(name)) return false;
+    if (insideIgnored) return this.#signedInIgnored.has(name);
     if (this.#ignorePaths.has(name)) {
+      if (this.#signedInIgnored.has(name)) return true;
       this.ignored.push(name);
       return false;
     }
@@ -142,7 +150,7 @@ export class DirectoryWalk {
     if (stats.isFile()) return { name, path, identity: identityOf(stats) };
     if (stats.isDirectory()) {
       if (name === HUGGING_FACE_CACHE) this.findings.push(huggingFaceCache(name));
-      return { prefix: `${name}/`, path, real: join(directory.real, entry), parent: directory };
+      return { prefix: `${name}/`, path, real: join(directory.real, entry), parent: directory, ignored: this.#isIgnored(directory, name) };
     }
     if (stats.isSymbolicLink()) return this.#link(directory, name, path);
     this.findings.push(specialFile(name));
@@ -165,9 +173,18 @@ export class DirectoryWalk {
     }
     if (!isInside(real, this.#realRoot)) this.findings.push(linkOutside(name, real));
     if (stats.isFile()) return { name, path, identity: identityOf(stats), followLink: true };
-    if (stats.isDirectory()) return this.#linkedDirectory({ prefix: `${name}/`, path, real, parent: directory }, name);
+    if (stats.isDirectory())
+      return this.#linkedDirectory({ prefix: `${name}/`, path, real, parent: directory, ignored: this.#isIgnored(directory, name) }, name);
     this.findings.push(specialFile(name));
     return undefined;
+  }
+
+  /** Whether a directory that is entered is so only for the signed files inside. */
+  #isIgnored(parent: Directory, name: string): boolean {
+    if (parent.ignored) return true;
+    if (!this.#ignorePaths.has(name)) return false;
+    this.ignored.push(name);
+    return true;
   }
 
   #linkedDirectory(linked: Directory, name: string): Directory | undefined {
@@ -181,6 +198,22 @@ export class DirectoryWalk {
     if (this.#linkedDirectories === MOST_LINKED_DIRECTORIES + 1) this.findings.push(tooManyLinks(name, MOST_LINKED_DIRECTORIES));
     return undefined;
   }
+}
+
+/** Those names that are ignored paths or lie inside one, with the directories on the way to them. */
+function withParents(names: Iterable<string>, ignorePaths: ReadonlySet<string>): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const name of names) {
+    let isInIgnored = false;
+    const parts: string[] = [];
+    for (let end = name.length; end > 0; end = name.lastIndexOf('/', end - 1)) {
+      const part = name.slice(0, end);
+      parts.push(part);
+      isInIgnored ||= ignorePaths.has(part);
+    }
+    if (isInIgnored) for (const part of parts) found.add(part);
+  }
+  return found;
 }
 
 function brokenLink(error: unknown, name: string, path: string): Finding {

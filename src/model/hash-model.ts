@@ -13,6 +13,8 @@ export interface HashModelOptions {
   readonly serialization: Serialization;
   /** Paths of signature files: never content, even where they lie inside the model. */
   readonly excluded?: readonly string[] | undefined;
+  /** Names that are hashed even where they lie inside an ignored path: those of a signed manifest. */
+  readonly signed?: Iterable<string> | undefined;
   /** The names to hash: other files are listed, and not read. Every file unless given. */
   readonly only?: ReadonlySet<string> | undefined;
   readonly engine?: EngineChoice | undefined;
@@ -102,11 +104,11 @@ interface Listing {
   readonly ignored: readonly string[];
 }
 
-async function list(source: Source, { serialization, excluded = [] }: HashModelOptions): Promise<Listing> {
+async function list(source: Source, { serialization, excluded = [], signed }: HashModelOptions): Promise<Listing> {
   const { allowSymlinks, ignorePaths } = serialization;
   try {
     if (source.kind === 'file') return singleFile(source);
-    return new DirectoryWalk(source.path, { allowSymlinks, ignorePaths, excluded: await namesInside(source.path, excluded) });
+    return new DirectoryWalk(source.path, { allowSymlinks, ignorePaths, excluded: await namesInside(source.path, excluded), signed });
   } catch (error) {
     throw fileError(error, 'read the model', source.path);
   }

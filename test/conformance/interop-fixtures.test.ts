@@ -56,6 +56,22 @@ describe('bundles made by the reference implementation', () => {
     }
   });
 
+  it('verify what older signers should have left out, and leave out the rest of it', async () => {
+    const fixture = verified.find(({ name, by }) => name === 'git-files' && by === '1.0.1');
+    assert.ok(fixture);
+    const model = await prepareModel(fixture, folder);
+    await writeFile(join(model, '.git', 'HEAD'), 'x');
+    const trust = { key: join(FIXTURES, 'trust', 'p256.pub') };
+    const verify = () => verifyWithMlsign(model, join(FIXTURES, fixture.bundle), trust, { ignorePaths: ['elsewhere'] });
+    const verification = await verify();
+    assert.equal(verification.verdict, 'verified', inWords(verification));
+    assert.deepEqual(verification.unsigned.ignored, ['.git']);
+    await writeFile(join(model, '.git', 'config'), '[core]!');
+    assert.deepEqual(rejections(await verify()), ['file-changed']);
+    await unlink(join(model, '.git', 'config'));
+    assert.deepEqual(rejections(await verify()), ['file-missing']);
+  });
+
   it('reports a truncated, a missing and an extra file together', async () => {
     const fixture = verified.find(({ name }) => name === 'shards-sha256');
     assert.ok(fixture);

@@ -59,7 +59,6 @@ export async function checkContent(
     },
     excluded: options.signatures,
     signed: names,
-    signed: names,
     ...(rule.ignoreUnsigned ? { only: new Set(names) } : {}),
   });
   const findings = [...compareModel(manifest, hashed, { ignoreUnsigned: rule.ignoreUnsigned }), ...unacceptableHoles(rule, hashed, own)];

@@ -29,7 +29,9 @@ function oneLine(message: string): string {
   const lines = stripVTControlCharacters(message)
     .split('\n')
     .map((line) => line.trim().replace(/^Parsing (--\S+)$/, '$1:'))
-    .filter((line) => line !== '' && !/^(See more help|The following errors? occurred)/.test(line));
+    .filter(
+      (line) => line !== '' && !/^(See more help|The following errors? occurred|Note: --|Alternatively, you can use "--")/.test(line),
+    );
   const text = lines.join('; ').replaceAll(':; ', ': ');
   return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -76,7 +76,7 @@ const RULE_FIELDS = ['model', 'signed-by', 'ignore-paths', 'unsigned-paths', 'al
 export function decodeDocument(decoder: Decoder, value: JsonValue): PolicyDocument {
   const top = decoder.object(value, '');
   refuseOthers(decoder, top, TOP_FIELDS);
-  top.integer('version', 1, 1);
+  if (top.present && top.raw('version') !== 1) decoder.problem(top.at('version'), '1', top.raw('version'));
   return {
     principals: named(decoder, top, 'principals').map(({ name, path, value }) => ({
       name,
@@ -115,7 +115,7 @@ function decodeTrust(decoder: Decoder, value: JsonValue | undefined, path: strin
   const kinds = (['key', 'ca'] as const).filter((kind) => fields.has(kind));
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) {
-    const near = fields.keys().flatMap((key) => nearest(key, ['key', 'ca']) ?? []);
+    const near = kind === undefined ? fields.keys().flatMap((key) => nearest(key, ['key', 'ca']) ?? []) : [];
     decoder.problem(path, `exactly one of "key" and "ca"${suggestion(near[0])}`, fields.keys().join(', ') || 'neither');
     return [];
   }

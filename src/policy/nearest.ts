@@ -1,5 +1,5 @@
 /** The name that was probably meant: at most two letters wrong, and fewer than half of them. */
-export function nearest(word: string, names: Iterable<string>): string | undefined {
+export function nearest(word: string, names: readonly string[]): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const name of names) {
     const distance = editDistance(word.toLowerCase(), name.toLowerCase());

@@ -5,7 +5,7 @@ import { loadPrincipals } from './load-principals.ts';
 import { modelLocation } from './pattern.ts';
 import type { Policy } from './policy.ts';
 import { buildRules } from './rules.ts';
-import { invalid, parseYaml, type YamlDocument } from './yaml.ts';
+import { describePlace, invalid, parseYaml, type YamlDocument } from './yaml.ts';
 
 const MAX_POLICY_BYTES = 1024 * 1024;
 
@@ -37,8 +37,13 @@ async function readPolicy(path: string): Promise<Uint8Array> {
   }
 }
 
+/** Throws one error for everything that is wrong, in the order of the file. */
 function finish({ problems }: Decoder, { locate }: YamlDocument, where: string): void {
   if (problems.length === 0) return;
-  const lines = problems.map(({ path, expected, got }) => `${locate(path)}: ${path || 'the policy'}: expected ${expected}, got ${got}`);
-  throw invalid(where, lines, problems[0]);
+  const placed = problems.map((problem) => ({ ...problem, place: locate(problem.path) }));
+  placed.sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column);
+  const lines = placed.map(
+    ({ place, path, expected, got }) => `${describePlace(place)}: ${path || 'the policy'}: expected ${expected}, got ${got}`,
+  );
+  throw invalid(where, lines, placed[0]);
 }

@@ -39,7 +39,7 @@ function resolveRoles(
     const list = role.members.flatMap((name, index) => {
       const principal = principals.get(name);
       if (principal !== undefined) return [principal];
-      decoder.problem(`${role.path}[${index}]`, `a principal${suggestion(name, principals.keys())}`, name);
+      decoder.problem(`${role.path}[${index}]`, `a principal${suggestion(name, [...principals.keys()])}`, name);
       return [];
     });
     members.set(role.name, list);
@@ -68,14 +68,14 @@ function buildRequirement(decoder: Decoder, line: SignedByEntry, members: Readon
   for (const name of line.names) {
     const found = members.get(name);
     complete &&= found !== undefined;
-    if (found === undefined) decoder.problem(line.path, `a principal or a role${suggestion(name, members.keys())}`, name);
+    if (found === undefined) decoder.problem(line.path, `a principal or a role${suggestion(name, [...members.keys()])}`, name);
     for (const principal of found ?? []) of.add(principal);
   }
   if (complete && line.threshold > of.size) decoder.problem(line.path, `at most ${of.size}, as many as there are principals`, line.text);
   return { text: line.text, threshold: line.threshold, of: [...of] };
 }
 
-function suggestion(name: string, names: Iterable<string>): string {
+function suggestion(name: string, names: readonly string[]): string {
   const near = nearest(name, names);
-  return near === undefined ? ` (${[...names].join(', ')})` : ` (did you mean "${near}"?)`;
+  return near === undefined ? ` (${names.join(', ')})` : ` (did you mean "${near}"?)`;
 }

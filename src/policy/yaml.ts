@@ -4,8 +4,19 @@ import { decodeUtf8, type JsonValue, type Problem, usage } from '../core/index.t
 /** A YAML document as plain data, and where each of its fields stands. */
 export interface YamlDocument {
   readonly value: JsonValue;
-  /** `line 4, column 7` of a field such as `rules[0].signed-by`, or of the nearest one around it. */
-  locate(path: string): string;
+  /** Where a field such as `rules[0].signed-by` begins, or the nearest one around it. */
+  locate(path: string): Place;
+}
+
+/** A place in a text; both count from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** `line 4, column 7`. */
+export function describePlace({ line, column }: Place): string {
+  return `line ${line}, column ${column}`;
 }
 
 /**
@@ -27,7 +38,7 @@ export function parseYaml(bytes: Uint8Array, where: string): YamlDocument {
     lineCounter,
   });
   const at = (offset: number) => position(lineCounter, offset);
-  const wrong = [...document.errors, ...document.warnings].map((error) => `${at(error.pos[0])}: ${error.message}`);
+  const wrong = [...document.errors, ...document.warnings].map((error) => `${describePlace(at(error.pos[0]))}: ${error.message}`);
   if (document.directives?.yaml.explicit || Object.keys(document.directives?.tags ?? {}).some((handle) => handle !== '!!')) {
     wrong.push('line 1: YAML directives are not allowed');
   }
@@ -60,9 +71,9 @@ function toPlain(document: Document, where: string): JsonValue {
   }
 }
 
-function position(counter: LineCounter, offset: number): string {
+function position(counter: LineCounter, offset: number): Place {
   const { line, col } = counter.linePos(offset);
-  return `line ${Math.max(line, 1)}, column ${Math.max(col, 1)}`;
+  return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
 /** Where the key or entry begins that a path leads to; keys hold neither `.` nor `[`, or the path ends at the field around them. */

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { Decoder, type JsonValue } from '../../src/core/index.ts';
+import { decodeDocument } from '../../src/policy/document.ts';
+import { assertValid } from '../helpers/schemas.ts';
+
+const VALID = {
+  version: 1,
+  principals: {
+    lead: { key: 'lead.pub', scheme: 'ed25519' },
+    ci: [{ ca: ['root.pem'], subject: 'CN=ci', 'alternative-name': 'email:a@b', scheme: 'rsa-pss-sha256' }, { key: ['a', 'b'] }],
+  },
+  roles: { release: ['lead', 'ci'] },
+  rules: [
+    {
+      model: '**',
+      'signed-by': ['2 of [lead, ci]', 'release'],
+      'ignore-paths': ['a/b', '.c'],
+      'unsigned-paths': [],
+      'allow-symlinks': true,
+      'allow-legacy': false,
+      'ignore-unsigned-files': true,
+    },
+    { model: 'x', 'signed-by': 'lead', 'ignore-paths': 'signed' },
+  ],
+};
+
+const WORDS = [
+  '',
+  'lead',
+  'signed',
+  '1 of [lead]',
+  '2 of [a,b]',
+  '1 of [ a , b ]',
+  '0 of [a]',
+  '01 of [a]',
+  '1 of []',
+  '1 of [a,]',
+  'all of [a]',
+  '9a',
+  'a b',
+  'a.b',
+];
+const PATHS = [
+  'a',
+  'a/b',
+  '/a',
+  'a/',
+  'a//b',
+  './a',
+  'a/.',
+  '..',
+  'a/../b',
+  '...',
+  '.a',
+  'C:/a',
+  'C:a',
+  'a\\b',
+  'a*',
+  'a?',
+  '[a',
+  'a]',
+  'a\nb',
+  'a\u0085',
+  'é',
+];
+const FIELDS = ['key', 'ca', 'kms', 'scheme', 'subject', 'alternative-name', 'model', 'signed-by', 'version', 'roles', 'x', '__proto__'];
+
+const leaf = fc.oneof(fc.constantFrom(...WORDS, ...PATHS), fc.constantFrom(null, true, false, 0, 1, 1.5), fc.string({ maxLength: 3 }));
+const value: fc.Arbitrary<JsonValue> = fc.oneof(
+  leaf,
+  fc.array(leaf, { maxLength: 3 }),
+  fc.dictionary(fc.constantFrom(...FIELDS), leaf, { maxKeys: 3 }),
+);
+
+describe('policy schema', () => {
+  it('accepts exactly the forms that the parser accepts', () => {
+    const seen = { accepted: 0, refused: 0 };
+    fc.assert(
+      fc.property(fc.nat(), value, fc.constantFrom(...FIELDS), (at, replacement, field) => {
+        const document = mutate(VALID, at, replacement, field);
+        const decoder = new Decoder();
+        decodeDocument(decoder, document);
+        // What a schema cannot say: each name once within "2 of [a, a]".
+        const problems = decoder.problems.filter(({ expected }) => expected !== 'each entry once');
+        const accepted = problems.length === 0 && !(decoder.problems.length > 0 && !isValid(document));
+        seen[accepted ? 'accepted' : 'refused']++;
+        assert.equal(isValid(document), accepted, JSON.stringify(decoder.problems));
+      }),
+      { numRuns: 3000 },
+    );
+    assert.ok(seen.accepted > 100 && seen.refused > 100, JSON.stringify(seen));
+  });
+});
+
+function isValid(document: JsonValue): boolean {
+  try {
+    assertValid('policy', document);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Replaces, adds or removes one value somewhere. */
+function mutate(document: JsonValue, at: number, replacement: JsonValue, field: string): JsonValue {
+  const places: (() => JsonValue)[] = [];
+  const visit = (node: JsonValue, rebuild: (node: JsonValue) => JsonValue) => {
+    places.push(() => rebuild(replacement));
+    if (Array.isArray(node)) {
+      places.push(
+        () => rebuild([...node, replacement]),
+        () => rebuild(node.slice(1)),
+      );
+      for (const [index, item] of node.entries()) visit(item, (changed) => rebuild(node.with(index, changed)));
+    } else if (typeof node === 'object' && node !== null) {
+      places.push(() => rebuild({ ...node, [field]: replacement }));
+      for (const [key, item] of Object.entries(node)) {
+        places.push(() => rebuild(Object.fromEntries(Object.entries(node).filter(([name]) => name !== key))));
+        visit(item, (changed) => rebuild({ ...node, [key]: changed }));
+      }
+    }
+  };
+  visit(document, (changed) => changed);
+  return places[at % places.length]?.() ?? document;
+}

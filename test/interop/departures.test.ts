@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { generateKeyPair, MlsignError } from '../../src/index.ts';
 import type { Hashing } from './driver.ts';
 import { forge, readStatement, type WrittenStatement } from './forge.ts';
 import { type Files, treeModel } from './models.ts';
@@ -100,6 +101,24 @@ describe('where the reference departs from the specification', () => {
     assert.match(await reference(model, signature, { ...SHARDS, ignore_unsigned: true }), /Cannot use/u);
     assert.match(await ours(model, signature, { ignoreUnsigned: true }), /^verified/u);
   });
+
+  for (const type of ['rsa-3072', 'ed25519', 'ml-dsa-65'] as const) {
+    it(`knows no ${type} keys, which OMS does not require`, async function () {
+      const key = workbench().fresh('key');
+      try {
+        await generateKeyPair(key, { type });
+      } catch (error) {
+        if (error instanceof MlsignError && error.code === 'ml-dsa-unavailable') this.skip();
+        throw error;
+      }
+      const model = await workbench().model(treeModel());
+      const signature = workbench().fresh('ours');
+      await signWithMlsign(model, signature, { key });
+      const answer = await workbench().driver.verify({ model, signature, key: `${key}.pub` });
+      assert.match(answer.ok ? '' : answer.error, /has no attribute 'curve'/u);
+      assert.equal((await verifyWithMlsign(model, signature, { key: `${key}.pub` })).verdict, 'verified');
+    });
+  }
 
   it('reads bundles of version 0.3 only', async () => {
     const model = await workbench().model(treeModel());

@@ -42,7 +42,7 @@ export function matrix(): readonly MatrixCase[] {
   ];
   // Names that Windows does not allow.
   if (process.platform !== 'win32') models.push(['awkward names', awkwardModel()]);
-  for (let seed = 11; seed < 19; seed++) models.push([`random ${seed}`, randomModel(seed)]);
+  for (let seed = 11; seed < 31; seed++) models.push([`random ${seed}`, randomModel(seed)]);
   const large = largeFiles();
   const largeWays = WAYS.map((way) => (way.method === 'shards' ? { ...way, shard_size: 65_536 } : way));
   const key: Signer = { key: 'p256' };

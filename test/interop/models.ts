@@ -79,6 +79,12 @@ export function treeModel(seed = 1): Files {
   return files;
 }
 
+/** What git leaves in a clone, which OMS leaves out at the root of a model (§6.2), and only there. */
+export function gitFiles(): Files {
+  const names = ['.git/HEAD', '.git/objects/aa/bb', '.gitignore', '.gitattributes', '.github/workflows/ci.yml'];
+  return new Map(names.map((name) => [name, Buffer.from(name)]));
+}
+
 /** Names that Windows cannot hold; everything else can. */
 export function awkwardModel(seed = 2): Files {
   const random = new Random(seed);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { matrix, WAYS, wayOf } from './matrix.ts';
-import { treeModel } from './models.ts';
+import { gitFiles, treeModel } from './models.ts';
 import { inWords, verifyWithMlsign } from './ours.ts';
 import { nameOf, useWorkbench } from './workbench.ts';
 
@@ -46,6 +46,26 @@ describe('what the reference signs, mlsign verifies', () => {
       const verification = await verifyWithMlsign(model, signature, bench.trust(signer));
       assert.equal(verification.verdict, 'verified', inWords(verification));
       assert.deepEqual([...verification.unsigned.ignored].sort(), ['notes', 'readme']);
+    });
+
+    it(`a clone with its git files, ${wayOf(hashing)}`, async () => {
+      const bench = workbench();
+      const model = await bench.model(new Map([...treeModel(), ...gitFiles()]));
+      const signature = await bench.theirs(model, signer, hashing);
+      await bench.addTo(model, new Map([['.git/index', Buffer.from('changed later')]]));
+      const verification = await verifyWithMlsign(model, signature, bench.trust(signer));
+      assert.equal(verification.verdict, 'verified', inWords(verification));
+      assert.deepEqual(verification.unsigned.ignored, ['.git', '.gitattributes', '.github', '.gitignore']);
+    });
+
+    it(`a clone whose git files are signed on demand, ${wayOf(hashing)}`, async () => {
+      const bench = workbench();
+      const model = await bench.model(new Map([...treeModel(), ...gitFiles()]));
+      const signature = await bench.theirs(model, signer, { ...hashing, ignore_git_paths: false });
+      const verification = await verifyWithMlsign(model, signature, bench.trust(signer));
+      assert.equal(verification.verdict, 'verified', inWords(verification));
+      await bench.addTo(model, new Map([['.gitattributes', Buffer.from('changed')]]));
+      assert.equal((await verifyWithMlsign(model, signature, bench.trust(signer))).verdict, 'rejected');
     });
 
     it(`unsigned files that the user accepts, ${wayOf(hashing)}`, async () => {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { omsErrorsOfBundle } from '../helpers/oms-schemas.ts';
 import type { Hashing } from './driver.ts';
 import { matrix, WAYS, wayOf } from './matrix.ts';
-import { type Files, treeModel } from './models.ts';
+import { type Files, gitFiles, treeModel } from './models.ts';
 import { inWords, signWithMlsign, verifyWithMlsign } from './ours.ts';
 import { nameOf, type Signer, useWorkbench, type Workbench } from './workbench.ts';
 
@@ -56,6 +56,15 @@ describe('what mlsign signs, the reference verifies', () => {
       const model = await bench.model(new Map([...treeModel(), ['notes/todo.txt', Buffer.from('x')]]));
       const signature = await sign(bench, model, signer, { ...hashing, ignore_paths: ['notes'] });
       // Not told again what to ignore: it reads that from the bundle.
+      const answer = await bench.verifyWithReference(model, signature, signer, { ...hashing, specified });
+      assert.equal(answer.ok, true, answer.ok ? '' : answer.error);
+    });
+
+    it(`a clone with its git files, ${wayOf(hashing)}`, async () => {
+      const bench = workbench();
+      const model = await bench.model(new Map([...treeModel(), ...gitFiles()]));
+      const signature = await sign(bench, model, signer, hashing);
+      await bench.addTo(model, new Map([['.git/index', Buffer.from('changed later')]]));
       const answer = await bench.verifyWithReference(model, signature, signer, { ...hashing, specified });
       assert.equal(answer.ok, true, answer.ok ? '' : answer.error);
     });

@@ -5,11 +5,10 @@ import {
   type FileFormat,
   type FileType,
   formatOfName,
-  type GgufHeader,
+  type GgufSplit,
   identify,
   readGgufHeader,
   readSafetensorsHeader,
-  type TensorInfo,
 } from '../filetypes/index.ts';
 import type { Source } from '../model/index.ts';
 
@@ -28,11 +27,17 @@ export interface FormatCount {
   readonly bytes?: number | undefined;
 }
 
+/** What a GGUF file says of the model that it is, or is a part of. */
+export interface GgufIdentity {
+  readonly architecture: string | undefined;
+  readonly split: GgufSplit | undefined;
+}
+
 /** What the files of a model hold, by their bytes. */
 export interface ModelContents {
   readonly types: ReadonlyMap<string, FileType>;
-  /** Headers of the GGUF files by name. */
-  readonly gguf: ReadonlyMap<string, GgufHeader>;
+  /** GGUF files by name. */
+  readonly gguf: ReadonlyMap<string, GgufIdentity>;
   readonly tensors: number;
   /** Values in all tensors of safetensors and GGUF files. */
   readonly parameters: number;
@@ -51,44 +56,66 @@ export function filePath(source: Pick<Source, 'kind' | 'path'>, name: string): s
 
 /** Reads the beginning of every file, and the headers of those that hold tensors. What is wrong with one is a finding. */
 export async function readContents(source: Source, files: readonly ListedFile[], signal?: AbortSignal): Promise<ModelContents> {
-  const types = new Map<string, FileType>();
-  const gguf = new Map<string, GgufHeader>();
   const findings: Finding[] = [];
-  const dtypeBytes = new Map<string, number>();
+  const types = await identifyAll(source, files, findings, signal);
+  const gguf = new Map<string, GgufIdentity>();
+  const bytesOf = new Map<string, number>();
   let tensors = 0;
   let parameters = 0;
+  // One header at a time: each may be 100 MB.
+  for (const { name } of files) {
+    throwIfAborted(signal);
+    const held = await attempt(name, findings, () => readTensors(filePath(source, name), types.get(name)));
+    if (held === undefined) continue;
+    if (held.gguf !== undefined) gguf.set(name, held.gguf);
+    tensors += held.tensors.length;
+    parameters += countParameters(held.tensors);
+    for (const { dtype, start, end } of held.tensors) bytesOf.set(dtype, (bytesOf.get(dtype) ?? 0) + end - start);
+  }
+  const dtypes = [...bytesOf].sort((a, b) => b[1] - a[1]).map(([dtype]) => dtype);
+  return { types, gguf, tensors, parameters, dtypes, findings: findings.sort((a, b) => compareCodePoints(a.subject, b.subject)) };
+}
+
+async function identifyAll(source: Source, files: readonly ListedFile[], findings: Finding[], signal: AbortSignal | undefined) {
+  const types = new Map<string, FileType>();
   const queue = files.values();
   const readNext = async (): Promise<void> => {
     for (const { name } of queue) {
       throwIfAborted(signal);
-      const path = filePath(source, name);
-      try {
-        const type = await identify(path);
-        types.set(name, type);
-        findings.push(...pretending(name, type));
-        let held: readonly TensorInfo[] = [];
-        if (type.format === 'safetensors') held = (await readSafetensorsHeader(path)).tensors;
-        if (type.format === 'gguf') {
-          const header = await readGgufHeader(path);
-          gguf.set(name, header);
-          held = header.tensors;
-        }
-        tensors += held.length;
-        parameters += countParameters(held);
-        for (const { dtype, start, end } of held) dtypeBytes.set(dtype, (dtypeBytes.get(dtype) ?? 0) + end - start);
-      } catch (error) {
-        if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
-        const { code, message, expected, got } = error;
-        findings.push({ code, severity: 'warning', message, subject: name, expected, got });
-      }
+      const type = await attempt(name, findings, () => identify(filePath(source, name)));
+      if (type === undefined) continue;
+      types.set(name, type);
+      findings.push(...pretending(name, type));
     }
   };
   await Promise.all(Array.from({ length: READERS }, readNext));
-  const dtypes = [...dtypeBytes].sort((a, b) => b[1] - a[1]).map(([dtype]) => dtype);
-  // Several files are read at a time: what they gave is put in the order of their names.
-  const ordered = new Map([...gguf].sort(([a], [b]) => compareCodePoints(a, b)));
-  findings.sort((a, b) => compareCodePoints(a.subject, b.subject));
-  return { types, gguf: ordered, tensors, parameters, dtypes, findings };
+  return types;
+}
+
+/** A file that cannot be read, or is malformed, is told of, and the others are looked at all the same. */
+async function attempt<T>(subject: string, findings: Finding[], read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof MlsignError)) throw error;
+    const { code, message, expected, got } = error;
+    findings.push({ code, severity: 'warning', message, subject, expected, got });
+    return undefined;
+  }
+}
+
+async function readTensors(path: string, type: FileType | undefined) {
+  switch (type?.format) {
+    case 'safetensors':
+      return { tensors: (await readSafetensorsHeader(path)).tensors, gguf: undefined };
+    case 'gguf': {
+      const { tensors, metadata, split } = await readGgufHeader(path);
+      const architecture = metadata.get('general.architecture');
+      return { tensors, gguf: { split, architecture: typeof architecture === 'string' ? architecture : undefined } };
+    }
+    default:
+      return undefined;
+  }
 }
 
 /** Files whose bytes are not what their names promise, where that matters to whoever loads them. */

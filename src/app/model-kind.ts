@@ -68,7 +68,7 @@ export async function describeModel(source: Source, files: readonly ListedFile[]
     tensors: contents.tensors,
     parameters: contents.parameters,
     dtypes: contents.dtypes,
-    architecture: text(config?.model_type) ?? text(firstGguf?.metadata.get('general.architecture')),
+    architecture: text(config?.model_type) ?? firstGguf?.architecture,
     classes: strings(config?.architectures),
     adapter: adapter === undefined ? undefined : { type: text(adapter.peft_type), base: text(adapter.base_model_name_or_path) },
     shardSets: sets,

@@ -1,5 +1,6 @@
-import { Decoder, type JsonValue, MlsignError, parseJson, refused } from '../core/index.ts';
+import { Decoder, type JsonLimits, type JsonValue, MlsignError, parseJson, refused } from '../core/index.ts';
 import { type OpenFile, withFile } from './open-file.ts';
+import { headerEntries } from './safetensors-entries.ts';
 import type { TensorInfo } from './tensor.ts';
 
 /** The longest header that the format allows, in bytes. */
@@ -7,7 +8,12 @@ export const MAX_SAFETENSORS_HEADER_BYTES = 100_000_000;
 
 const MALFORMED = 'safetensors-malformed';
 const METADATA = '__metadata__';
-const LIMITS = { maxBytes: MAX_SAFETENSORS_HEADER_BYTES, maxDepth: 4, maxValues: 2_000_000 };
+/** The largest models have a hundred thousand, in all their files together. */
+const MAX_TENSORS = 200_000;
+const ENTRY_LIMITS: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 2, maxValues: 100 };
+const METADATA_LIMITS: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 1, maxValues: 100_000 };
+/** A hostile header may be wrong in every tensor; the first ones say enough. */
+const MAX_PROBLEMS = 100;
 const DTYPE_BITS = {
   BOOL: 8,
   F4: 4,
@@ -64,34 +70,25 @@ async function readHeader(file: OpenFile): Promise<SafetensorsHeader> {
     throw malformed(file, 'it ends within its header', `a header of ${length} bytes`, `${json.length} bytes`);
   }
   if (json[0] !== 0x7b) throw malformed(file, 'its header does not begin with "{"', 'a JSON object');
-  return decodeHeader(parseHeader(json, file), 8 + json.length, file);
+  return decodeHeader(json, file);
 }
 
-function parseHeader(json: Uint8Array, file: OpenFile): JsonValue {
-  try {
-    return parseJson(json, file.path, LIMITS);
-  } catch (error) {
-    if (!(error instanceof MlsignError)) throw error;
-    throw malformed(file, `its header is ${error.message}`, error.expected, error.got, error);
-  }
-}
-
-function decodeHeader(value: JsonValue, dataStart: number, file: OpenFile): SafetensorsHeader {
+function decodeHeader(json: Buffer, file: OpenFile): SafetensorsHeader {
+  const dataStart = 8 + json.length;
   const decoder = new Decoder();
-  const header = decoder.object(value, '');
-  const metadata: Record<string, string> = Object.create(null);
   const tensors: TensorInfo[] = [];
-  for (const name of header.keys()) {
-    if (name === METADATA) {
-      const fields = header.object(METADATA);
-      for (const key of fields.keys()) {
-        const text = fields.raw(key);
-        if (typeof text === 'string') metadata[key] = text;
-        else decoder.problem(fields.at(key), 'a string', text);
-      }
-    } else {
-      tensors.push(decodeTensor(decoder, name, header.raw(name), dataStart));
-    }
+  const names = new Set<string>();
+  let metadata: Readonly<Record<string, string>> = {};
+  const wrongAt = (expected: string, at: number) => malformed(file, `its header is not JSON: wrong at byte ${at}`, expected);
+  for (const entry of headerEntries(json, wrongAt)) {
+    const name = parseEntry(entry.name, ENTRY_LIMITS, file);
+    if (typeof name !== 'string') throw malformed(file, 'its header has a key that is no string');
+    if (names.has(name)) throw malformed(file, 'the same name stands twice in its header', 'unique names', JSON.stringify(name));
+    names.add(name);
+    if (name === METADATA) metadata = decodeMetadata(decoder, parseEntry(entry.value, METADATA_LIMITS, file));
+    else tensors.push(decodeTensor(decoder, name, parseEntry(entry.value, ENTRY_LIMITS, file), dataStart));
+    if (decoder.problems.length >= MAX_PROBLEMS) break;
+    if (tensors.length > MAX_TENSORS) throw malformed(file, 'it has more tensors than mlsign reads', `at most ${MAX_TENSORS}`, 'more');
   }
   decoder.finish(MALFORMED, 'safetensors header', file.path);
   tensors.sort((a, b) => a.start - b.start || a.end - b.end);
@@ -99,7 +96,27 @@ function decodeHeader(value: JsonValue, dataStart: number, file: OpenFile): Safe
   return { tensors, metadata };
 }
 
-function decodeTensor(decoder: Decoder, name: string, value: JsonValue | undefined, dataStart: number): TensorInfo {
+function parseEntry(json: Buffer, limits: JsonLimits, file: OpenFile): JsonValue {
+  try {
+    return parseJson(json, file.path, limits);
+  } catch (error) {
+    if (!(error instanceof MlsignError)) throw error;
+    throw malformed(file, `in its header, ${error.message}`, error.expected, error.got, error);
+  }
+}
+
+function decodeMetadata(decoder: Decoder, value: JsonValue): Readonly<Record<string, string>> {
+  const fields = decoder.object(value, METADATA);
+  const metadata: Record<string, string> = Object.create(null);
+  for (const key of fields.keys()) {
+    const text = fields.raw(key);
+    if (typeof text === 'string') metadata[key] = text;
+    else decoder.problem(fields.at(key), 'a string', text);
+  }
+  return metadata;
+}
+
+function decodeTensor(decoder: Decoder, name: string, value: JsonValue, dataStart: number): TensorInfo {
   const fields = decoder.object(value, JSON.stringify(name));
   const dtype = fields.oneOf('dtype', DTYPES);
   const shape = integers(decoder, fields.at('shape'), fields.array('shape', 0, 64));

@@ -1,7 +1,7 @@
 import type { DiffSide, ModelDiff, TensorChange, TensorPlace } from '../app/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLines, suggestionLines } from './findings.ts';
-import { formatCount } from './quantity.ts';
+import { formatCount, groupDigits } from './quantity.ts';
 import type { Style } from './style.ts';
 
 const FILE_LIMIT = 100;
@@ -34,8 +34,8 @@ function sideDocument({ path, input, name, files }: DiffSide): object {
 export function diffLine(diff: ModelDiff): string {
   const { verdict, added, removed, changed, renamed, incomparable, same } = diff;
   const counts = { changed, added, removed, renamed, 'not compared': incomparable };
-  const parts = Object.entries(counts).flatMap(([word, names]) => (names.length === 0 ? [] : [`${names.length} ${word}`]));
-  return `${verdict}: ${[...parts, `${same} the same`].join(', ')}`;
+  const parts = Object.entries(counts).flatMap(([word, names]) => (names.length === 0 ? [] : [`${groupDigits(names.length)} ${word}`]));
+  return `${verdict}: ${[...parts, `${groupDigits(same)} the same`].join(', ')}`;
 }
 
 /** How two models differ, for people. */
@@ -78,7 +78,7 @@ function tensorLines({ tensors }: ModelDiff, style: Style): readonly string[] {
   const { changes, same } = tensors;
   const shown = changes.slice(0, TENSOR_LIMIT);
   const width = Math.max(0, ...shown.map(({ name }) => escapeText(name).length));
-  const lines = [`tensors  ${style.dim(`${formatCount(changes.length, 'difference')}, ${same} the same`)}`];
+  const lines = [`tensors  ${style.dim(`${formatCount(changes.length, 'difference')}, ${groupDigits(same)} the same`)}`];
   lines.push(...shown.map((change) => `  ${tensorLine(change, width, style)}`));
   if (changes.length > shown.length) lines.push(`  … and ${changes.length - shown.length} more: use --json for all`);
   return lines;

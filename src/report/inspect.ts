@@ -139,7 +139,7 @@ function formatRows(formats: readonly FormatCount[], style: Style): readonly str
 
 function list(names: readonly string[]): string {
   const rest = names.length - LIST_LIMIT;
-  return `${escapeText(names.slice(0, LIST_LIMIT).join(', '))}${rest > 0 ? ` and ${rest} more` : ''}`;
+  return `${escapeText(names.slice(0, LIST_LIMIT).join(', '))}${rest > 0 ? ` and ${groupDigits(rest)} more` : ''}`;
 }
 
 function row(label: string, text: string): string {

@@ -86,14 +86,49 @@ describe('readSafetensorsHeader', () => {
   it('refuses a header that is not one JSON object', async () => {
     await refuses(rawSafetensors(' {}'), /does not begin with "\{"/);
     await refuses(rawSafetensors('[]'), /does not begin with "\{"/);
-    await refuses(rawSafetensors('{"a":'), /its header is not JSON/);
+    for (const text of [
+      '{"a":',
+      '{"a"',
+      '{"a" 1}',
+      '{a: 1}',
+      '{"a": 1',
+      '{"a": 1]',
+      '{"a": 1,}',
+      '{} {}',
+      '{"a": {]}',
+      '{"a": tru}',
+      '{"a\\": 1}',
+      '{"\\x": 1}',
+    ]) {
+      await refuses(rawSafetensors(text), /not JSON/);
+    }
     await refuses(rawSafetensors(Buffer.from('{"\xff":1}', 'latin1')), /not valid UTF-8/);
-    await refuses(rawSafetensors('{"a": {"a": {"a": {"a": {}}}}}'), /larger than mlsign reads/);
+  });
+
+  it('refuses values that are nested or long beyond what a tensor has', async () => {
+    await refuses(rawSafetensors('{"a": {"a": {"a": {}}}}'), /larger than mlsign reads/);
+    await refuses(rawSafetensors(`{"a": ${'['.repeat(100_000)}`), /larger than mlsign reads/);
+    await refuses(rawSafetensors(`{"a": {"dtype": "${'x'.repeat(70_000)}"}}`), /larger than mlsign reads/);
+    await refuses(rawSafetensors(`{"__metadata__": {"a": "${'x'.repeat(17_000_000)}"}}`), /larger than mlsign reads/);
+  });
+
+  it('refuses more tensors than it reads', async () => {
+    const entry = '{"dtype":"U8","shape":[0],"data_offsets":[0,0]}';
+    const entries = Array.from({ length: 200_001 }, (_, i) => `"${i}":${entry}`);
+    await refuses(rawSafetensors(`{${entries.join()}}`), /it has more tensors than mlsign reads/);
+  });
+
+  it('reads names and metadata with quotes, brackets and escapes in them', async () => {
+    const name = 'a"b\\{}[],:\u00e9\n\u0001';
+    const { tensors, metadata } = await read(writeSafetensors([{ name, shape: [1] }], { [name]: '}]"' }));
+    assert.equal(tensors[0]?.name, name);
+    assert.equal(metadata[name], '}]"');
   });
 
   it('refuses the same tensor or field twice', async () => {
     const entry = '{"dtype":"U8","shape":[0],"data_offsets":[0,0]}';
-    await refuses(rawSafetensors(`{"a":${entry},"a":${entry}}`), /the same key stands twice/);
+    await refuses(rawSafetensors(`{"a":${entry},"\\u0061":${entry}}`), /the same name stands twice/);
+    await refuses(rawSafetensors('{"__metadata__":{},"__metadata__":{}}'), /the same name stands twice/);
     await refuses(rawSafetensors('{"a":{"dtype":"U8","dtype":"F32","shape":[0],"data_offsets":[0,0]}}'), /the same key stands twice/);
   });
 

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { Control } from '../../src/digest/control.ts';
+import { DigestStore } from '../../src/digest/digest-store.ts';
+import { ranges } from '../../src/digest/ranges.ts';
+import { HASHED, PENDING, type WorkItem, WorkList } from '../../src/digest/work-list.ts';
+
+const sizes = fc.oneof(fc.integer({ min: 0, max: 10_000 }), fc.integer({ min: 0, max: 2 ** 50 }));
+
+describe('the ranges of a file', () => {
+  it('hold every byte exactly once, in order, each of the shard size but the last', () => {
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 1000 }), (size, parts) => {
+        const shardSize = Math.max(1, Math.floor(size / parts));
+        let at = 0;
+        for (const [start, end] of ranges(size, shardSize)) {
+          assert.equal(start, at);
+          assert.ok(end === size || end - start === shardSize);
+          assert.ok(end > start);
+          at = end;
+        }
+        assert.equal(at, size);
+      }),
+    );
+  });
+
+  it('are the whole file without shards, and none for a file of zero bytes in shards', () => {
+    assert.deepEqual([...ranges(7, undefined)], [[0, 7]]);
+    assert.deepEqual([...ranges(0, undefined)], [[0, 0]]);
+    assert.deepEqual([...ranges(0, 10)], []);
+    assert.deepEqual(
+      [...ranges(25, 10)],
+      [
+        [0, 10],
+        [10, 20],
+        [20, 25],
+      ],
+    );
+  });
+});
+
+const identity = fc.record({
+  size: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  mtimeMs: fc.double({ noNaN: true }),
+  ino: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  dev: fc.integer({ min: 0, max: 2 ** 32 }),
+});
+const items: fc.Arbitrary<readonly WorkItem[]> = fc.array(
+  fc.record({
+    path: fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('/a', '/a/b', 'ü')),
+    start: fc.integer({ min: 0, max: 2 ** 50 }),
+    end: fc.integer({ min: 0, max: 2 ** 50 }),
+    identity,
+    followLink: fc.boolean(),
+  }),
+  { maxLength: 50 },
+);
+
+describe('a list of work in shared memory', () => {
+  it('gives back what was put in, to whoever sees the memory', () => {
+    fc.assert(
+      fc.property(items, (given) => {
+        const list = new WorkList(WorkList.of(given, 32).shared);
+        assert.equal(list.count, given.length);
+        for (const [i, item] of given.entries()) {
+          assert.equal(list.path(i), item.path);
+          assert.equal(list.start(i), item.start);
+          assert.equal(list.end(i), item.end);
+          assert.equal(list.size(i), item.identity.size);
+          assert.equal(list.followLink(i), item.followLink);
+          assert.equal(list.status(i), PENDING);
+        }
+      }),
+    );
+  });
+
+  it('hands every item out once, whoever asks, and knows the last to be done', () => {
+    fc.assert(
+      fc.property(items, fc.infiniteStream(fc.boolean()), (given, turns) => {
+        const mine = WorkList.of(given, 32);
+        const views = [mine, new WorkList(mine.shared)] as const;
+        const claimed: number[] = [];
+        let ends = 0;
+        for (;;) {
+          const view = views[turns.next().value ? 1 : 0];
+          const item = view.claim();
+          if (item === undefined) break;
+          claimed.push(item);
+          if (view.settle(item, HASHED)) ends++;
+        }
+        assert.deepEqual(
+          claimed,
+          given.map((_, i) => i),
+        );
+        assert.equal(ends, given.length === 0 ? 0 : 1);
+        assert.ok(given.every((_, i) => mine.status(i) === HASHED));
+      }),
+    );
+  });
+
+  it('keeps each digest and each status by itself', () => {
+    const item: WorkItem = { path: 'p', start: 0, end: 1, identity: { size: 1, mtimeMs: 0, ino: 0, dev: 0 }, followLink: false };
+    const list = WorkList.of([item, item, item], 4);
+    for (const i of [2, 0, 1]) {
+      list.setDigest(i, Uint8Array.of(i, i, i, i));
+      list.settle(i, -i);
+    }
+    for (const i of [0, 1, 2]) {
+      assert.deepEqual([...list.digest(i)], [i, i, i, i]);
+      assert.equal(list.status(i), i === 0 ? 0 : -i);
+      assert.equal(list.path(i), 'p');
+    }
+  });
+});
+
+describe('the store of digests', () => {
+  it('keeps any number, in any order', () => {
+    const store = new DigestStore(4);
+    const bytes = (n: number) => Uint8Array.of(n & 255, n >> 8, n & 255, 7);
+    const numbers = Array.from({ length: 1000 }, (_, n) => (n * 7) % 1000);
+    for (const n of numbers) store.set(n, bytes(n));
+    for (const n of numbers) assert.equal(store.get(n), Buffer.from(bytes(n)).toString('hex'));
+  });
+});
+
+describe('the control that threads share', () => {
+  it('adds up what each thread did, and files hashed in parts as one', () => {
+    const control = Control.for(3);
+    const other = new Control(control.buffer);
+    control.addBytes(0, 5);
+    other.addBytes(2, 2 ** 40);
+    for (let i = 0; i < 10; i++) other.addFiles(1, 1 / 10);
+    assert.deepEqual(control.done(), { bytes: 2 ** 40 + 5, files: 1 });
+  });
+
+  it('passes the order to stop on', () => {
+    const control = Control.for(1);
+    const other = new Control(control.buffer);
+    assert.equal(other.stopped, false);
+    control.stop();
+    assert.equal(other.stopped, true);
+  });
+});

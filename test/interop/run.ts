@@ -3,25 +3,24 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { installReference } from './reference.ts';
 
-const started = performance.now();
-const { version, python } = await installReference();
-const seconds = Math.round((performance.now() - started) / 1000);
-process.stdout.write(`model-signing ${version} (${python}), ready after ${seconds} s\n`);
+try {
+  const started = performance.now();
+  const { version, python } = await installReference();
+  const seconds = Math.round((performance.now() - started) / 1000);
+  process.stdout.write(`model-signing ${version} (${python}), ready after ${seconds} s\n`);
+  runMocha();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}
 
-// The configuration of `npm test` leaves this folder out.
-const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
-const args = [
-  mocha,
-  '--no-config',
-  '--parallel',
-  '--jobs',
-  '2',
-  '--timeout',
-  '120000',
-  `${import.meta.dirname}/*.test.ts`,
-  ...process.argv.slice(2),
-];
-const child = spawn(process.execPath, args, { stdio: 'inherit' });
-child.on('exit', (code) => {
-  process.exitCode = code ?? 1;
-});
+function runMocha(): void {
+  const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
+  // The configuration of `npm test` leaves this folder out.
+  const options = ['--no-config', '--parallel', '--jobs', '2', '--timeout', '120000'];
+  const args = [mocha, ...options, `${import.meta.dirname}/*.test.ts`, ...process.argv.slice(2)];
+  const child = spawn(process.execPath, args, { stdio: 'inherit' });
+  child.on('exit', (code) => {
+    process.exitCode = code ?? 1;
+  });
+}

@@ -95,15 +95,21 @@ class Obstacles {
 
   /** Whether a finding is about the file, or about a directory that it is in. */
   explain(name: string): boolean {
+    const finding = this.#about(name);
+    if (finding === undefined) return false;
+    const names = this.#explained.get(finding);
+    if (names === undefined) this.#explained.set(finding, [name]);
+    else names.push(name);
+    return true;
+  }
+
+  #about(name: string): Finding | undefined {
     for (let path = name; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
       const finding = this.#bySubject.get(path);
-      if (finding === undefined) continue;
-      const names = this.#explained.get(finding);
-      if (names === undefined) this.#explained.set(finding, [name]);
-      else names.push(name);
-      return true;
+      if (finding !== undefined) return finding;
     }
-    return false;
+    // The root itself.
+    return this.#bySubject.get('.');
   }
 
   /** The findings of the hashed model, links that stand for signed files named so. */

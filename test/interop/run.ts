@@ -18,8 +18,8 @@ function runMocha(): void {
   const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
   // The configuration of `npm test` leaves this folder out.
   const options = ['--no-config', '--parallel', '--jobs', '2', '--timeout', '120000'];
-  const args = [mocha, ...options, `${import.meta.dirname}/*.test.ts`, ...process.argv.slice(2)];
-  const child = spawn(process.execPath, args, { stdio: 'inherit' });
+  const args = [mocha, ...options, '*.test.ts', ...process.argv.slice(2)];
+  const child = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: 'inherit' });
   child.on('exit', (code) => {
     process.exitCode = code ?? 1;
   });

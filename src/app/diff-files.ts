@@ -12,7 +12,7 @@ export interface FileDiff {
   readonly changed: readonly string[];
   /** The same content under another name. */
   readonly renamed: readonly Renaming[];
-  /** Files of which cannot be told whether they differ: hashed in other ways, or left out by one side. */
+  /** Files of which cannot be told whether they differ: hashed in other ways, left out by one side, or refused there. */
   readonly incomparable: readonly string[];
   /** Files with the same name and content. */
   readonly same: number;
@@ -29,7 +29,7 @@ interface Names {
   readonly common: readonly string[];
   readonly onlyA: readonly string[];
   readonly onlyB: readonly string[];
-  /** Left out by the manifest of the other side, so that it says nothing of them. */
+  /** Left out by the manifest of the other side, or refused or unreadable there: it says nothing of them. */
   readonly untold: readonly string[];
   readonly untoldEmpty: number;
 }
@@ -76,18 +76,27 @@ export function compareFiles(a: DiffSide, b: DiffSide): FileDiff {
 function sortNames(a: DiffSide, b: DiffSide): Names {
   const untold: string[] = [];
   let untoldEmpty = 0;
-  const onlyIn = (side: DiffSide, other: DiffSide): readonly string[] =>
-    [...side.files].flatMap(([name, { size }]) => {
+  const onlyIn = (side: DiffSide, other: DiffSide): readonly string[] => {
+    const unread = other.findings.filter(({ severity }) => severity === 'rejected' || severity === 'undetermined');
+    const silent = new Set(unread.map(({ subject }) => subject));
+    return [...side.files].flatMap(([name, { size }]) => {
       if (other.files.has(name)) return [];
-      if (other.source === undefined && isIgnored(name, other.serialization.ignorePaths)) untold.push(name);
+      if (isSilentOn(name, other, silent)) untold.push(name);
       else if (size === 0 && other.source === undefined && other.serialization.method === 'shards') untoldEmpty++;
       else return [name];
       return [];
     });
+  };
   const common = [...a.files.keys()].filter((name) => b.files.has(name)).sort(compareCodePoints);
   const onlyA = onlyIn(a, b).toSorted(compareCodePoints);
   const onlyB = onlyIn(b, a).toSorted(compareCodePoints);
   return { common, onlyA, onlyB, untold, untoldEmpty };
+}
+
+function isSilentOn(name: string, { source, serialization }: DiffSide, unread: ReadonlySet<string>): boolean {
+  if (source === undefined) return isIgnored(name, serialization.ignorePaths);
+  for (let end = name.length; end > 0; end = name.lastIndexOf('/', end - 1)) if (unread.has(name.slice(0, end))) return true;
+  return false;
 }
 
 type Comparison = 'same' | 'different' | 'unknown';

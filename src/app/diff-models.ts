@@ -1,7 +1,8 @@
-import { verdictOf } from '../core/index.ts';
+import { type Finding, verdictOf } from '../core/index.ts';
 import { compareFiles, digestsNeeded, type FileDiff } from './diff-files.ts';
 import { type DiffModelsOptions, type DiffSide, openSides, withDigests } from './diff-sides.ts';
 import { diffTensors, type TensorDiff } from './diff-tensors.ts';
+import { filePath } from './model-contents.ts';
 
 /** How two models differ. */
 export interface ModelDiff extends FileDiff {
@@ -30,11 +31,16 @@ export async function diffModels(a: string, b: string, options: DiffModelsOption
   const after = await withDigests(sides[1], needed.b, options);
   const files = compareFiles(before, after);
   const tensors = await diffTensors(before, after, files, options.signal);
-  const findings = [...before.findings, ...after.findings, ...files.findings, ...(tensors?.findings ?? [])];
+  const findings = [...ownFindings(before), ...ownFindings(after), ...files.findings, ...(tensors?.findings ?? [])];
   const differs = files.added.length + files.removed.length + files.changed.length + files.renamed.length > 0;
   // What was refused or could not be read was not compared.
   const isOpen = files.incomparable.length > 0 || verdictOf(findings) !== 'verified';
   return { verdict: differs ? 'differs' : isOpen ? 'undetermined' : 'same', a: before, b: after, ...files, tensors, findings };
+}
+
+/** What was seen on one side, each with the path that tells which side that is. */
+function ownFindings({ source, findings }: DiffSide): readonly Finding[] {
+  return source === undefined ? findings : findings.map((finding) => ({ ...finding, subject: filePath(source, finding.subject) }));
 }
 
 /** Two single files are compared with each other, whatever they are called. */

@@ -3,7 +3,6 @@ import { groupByFile, type Manifest, parseBundle, parseOmsStatement, type Serial
 import { hashModel, isIgnored, type Source } from '../model/index.ts';
 import { type EngineOptions, engineOf, serializationOf } from './hash-model.ts';
 import { companionSignatures, defaultSignaturePath, SIGNATURE_NAME } from './locations.ts';
-import { filePath } from './model-contents.ts';
 import { openInput } from './open-input.ts';
 
 /** What one side of a comparison knows of a file. */
@@ -23,6 +22,7 @@ export interface DiffSide {
   /** How its digests were, or are to be, made. */
   readonly serialization: Serialization;
   readonly files: ReadonlyMap<string, FileFacts>;
+  /** Subjects are names in the model. */
   readonly findings: readonly Finding[];
 }
 
@@ -119,6 +119,5 @@ async function readSource(side: DiffSide, source: Source, names: ReadonlySet<str
   const hashed = await hashModel(source, { ...engineOf(options), serialization: side.serialization, excluded, only });
   const files = new Map<string, FileFacts>();
   for (const { name, size, digests } of hashed.files) files.set(alias ?? name, { size, digests });
-  const findings = hashed.findings.map((finding) => ({ ...finding, subject: filePath(source, finding.subject) }));
-  return { ...side, files, findings };
+  return { ...side, files, findings: hashed.findings };
 }

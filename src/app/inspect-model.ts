@@ -129,11 +129,25 @@ interface Listing {
 async function listModel(source: Source, signatures: readonly string[], signal: AbortSignal | undefined): Promise<Listing> {
   const serialization = serializationOf(source, { allowSymlinks: true });
   const { files, ignored, findings } = await hashModel(source, { serialization, excluded: signatures, only: new Set(), signal });
-  return {
-    files,
-    ignored,
-    findings: findings.map((finding) => (finding.severity === 'rejected' ? { ...finding, severity: 'warning' } : finding)),
-  };
+  return { files, ignored, findings: seenWhileListing(findings) };
+}
+
+/** What stands out in a listing, as warnings: nothing was asked for that they would stop. */
+function seenWhileListing(findings: readonly Finding[]): readonly Finding[] {
+  const outside = findings.filter(({ code }) => code === 'link-outside');
+  const others = findings.filter((finding) => !outside.includes(finding));
+  const [first] = outside;
+  // In the linked cache of the Hugging Face tools, every file is such a link.
+  const message = `${outside.length} symbolic links lead out of the model: what they lead to can change without it`;
+  const links = first === undefined || outside.length === 1 ? outside : [{ ...first, message }];
+  return [...links, ...others].map(({ code, severity, message, subject, expected, got }) => ({
+    code,
+    severity: severity === 'rejected' ? 'warning' : severity,
+    message,
+    subject,
+    expected,
+    got,
+  }));
 }
 
 function withManifest(signature: InspectedSignature, there?: Listing & { readonly kind: ModelKind }): SignatureAndManifest {

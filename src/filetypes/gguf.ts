@@ -27,7 +27,7 @@ export interface GgufHeader {
 
 const MAGIC = 'GGUF';
 const DEFAULT_ALIGNMENT = 32;
-const LIMITS = { keys: 65_536, keyBytes: 65_535, stringBytes: 4 * 1024 * 1024, tensors: 200_000, nameBytes: 1024, dimensions: 8, depth: 4 };
+const LIMITS = { keys: 65_536, keyBytes: 65_535, stringBytes: 4 * 1024 * 1024, tensors: 200_000, nameBytes: 1024, dimensions: 8 };
 const TYPE_STRING = 8;
 const TYPE_ARRAY = 9;
 /** Value types by number, with their sizes in bytes. */
@@ -64,15 +64,15 @@ async function readHeader(file: OpenFile): Promise<GgufHeader> {
   for (let i = 0; i < keyCount; i++) {
     const key = await cursor.text('a metadata key', LIMITS.keyBytes);
     if (metadata.has(key)) throw cursor.malformed('a metadata key stands twice', 'unique keys', JSON.stringify(key));
-    metadata.set(key, await readValue(cursor, await cursor.u32(), 0));
+    metadata.set(key, await readValue(cursor, await cursor.u32()));
   }
   const tensors = await readTensors(cursor, tensorCount, alignmentOf(metadata, cursor), file.size);
   return { version, bigEndian, metadata, tensors, split: splitOf(metadata) };
 }
 
-async function readValue(cursor: GgufCursor, type: number, depth: number): Promise<GgufValue> {
+async function readValue(cursor: GgufCursor, type: number): Promise<GgufValue> {
   if (type === TYPE_STRING) return cursor.text('a metadata value', LIMITS.stringBytes);
-  if (type === TYPE_ARRAY) return { length: await skipArray(cursor, depth) };
+  if (type === TYPE_ARRAY) return { length: await skipArray(cursor) };
   const bytes = await cursor.bytes(sizeOf(cursor, type));
   return decodeNumber(cursor.bigEndian ? Buffer.from(bytes).reverse() : bytes, type);
 }
@@ -100,12 +100,12 @@ function decodeNumber(bytes: Buffer, type: number): number | bigint | boolean {
   }
 }
 
-async function skipArray(cursor: GgufCursor, depth: number): Promise<number> {
-  if (depth >= LIMITS.depth) throw cursor.malformed('its arrays are nested too deep', `at most ${LIMITS.depth} levels`);
+/** Arrays in arrays are refused, as llama.cpp does. */
+async function skipArray(cursor: GgufCursor): Promise<number> {
   const type = await cursor.u32();
+  if (type === TYPE_ARRAY) throw cursor.malformed('an array is inside another one', 'arrays of numbers or strings');
   const length = await cursor.count('the length of an array', cursor.left);
   if (type === TYPE_STRING) await cursor.skipStrings(length);
-  else if (type === TYPE_ARRAY) for (let i = 0; i < length; i++) await skipArray(cursor, depth + 1);
   else cursor.skip(length * sizeOf(cursor, type));
   return length;
 }

@@ -66,7 +66,7 @@ function fileLines({ changed, added, removed, renamed, incomparable }: ModelDiff
 
 function reasonFor(a: DiffSide, b: DiffSide): string {
   const [one, two] = [wayOf(a), wayOf(b)];
-  return one === two ? 'one side leaves them out' : `${one} against ${two}`;
+  return one === two ? 'one side leaves them out, or they were not read there' : `${one} against ${two}`;
 }
 
 function wayOf({ serialization: { method, hashType, shardSize } }: DiffSide): string {

@@ -208,6 +208,9 @@ describe('diffModels', () => {
       [`link-refused ${join(b, 'link.txt')}`],
     );
     assert.deepEqual(files(await diff(b, c, { allowSymlinks: true })), { ...nothing, same: 2 });
+    const copied = await makeModel({ 'a.txt': 'a', 'link.txt': 'a', 'dir/x': 'x' });
+    await symlink('.', join(b, 'dir'));
+    assert.deepEqual(files(await diff(copied, b)), { ...nothing, verdict: 'undetermined', incomparable: ['dir/x', 'link.txt'], same: 1 });
     assert.equal(
       (await diff(b, await writeManifest(a), { allowSymlinks: true })).verdict,
       'undetermined',

@@ -349,9 +349,12 @@ describe('inspectModel', () => {
     if (process.platform === 'win32') this.skip();
     const blobs = await makeModel();
     const model = await makeModel({});
-    await symlink(join(blobs, 'model.safetensors'), join(model, 'model.safetensors'));
-    const { model: kind } = await inspect(model);
-    assert.equal(kind?.tensors, 2);
+    for (const name of ['model.safetensors', 'config.json']) await symlink(join(blobs, name), join(model, name));
+    await symlink('nowhere', join(model, 'broken'));
+    const inspection = await inspect(model);
+    assert.equal(inspection.model?.tensors, 2);
+    assert.deepEqual(codes(inspection), ['warning link-outside config.json', 'warning link-broken broken']);
+    assert.match(inspection.findings[0]?.message ?? '', /^2 symbolic links lead out/);
   });
 
   it('stops when it is told to', async () => {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
+import { MlsignError } from '../../src/core/index.ts';
 import { readGgufHeader } from '../../src/filetypes/index.ts';
 import { type GgufToWrite, writeGguf } from '../helpers/model-files.ts';
 
@@ -70,7 +72,13 @@ describe('readGgufHeader', () => {
       h: { type: 'int64', value: -5 },
       i: { type: 'float64', value: 0.1 },
       j: { type: 'string', value: 'é' },
-      k: { type: 'array', value: [{ type: 'array', value: [{ type: 'string', value: 'x' }] }] },
+      k: {
+        type: 'array',
+        value: [
+          { type: 'string', value: 'x' },
+          { type: 'string', value: '' },
+        ],
+      },
       l: { type: 'array', value: [] },
     };
     for (const options of [{ version: 2 }, { version: 3 }, { bigEndian: true }]) {
@@ -86,7 +94,7 @@ describe('readGgufHeader', () => {
         h: -5n,
         i: 0.1,
         j: 'é',
-        k: { length: 1 },
+        k: { length: 2 },
         l: { length: 0 },
       });
     }
@@ -183,9 +191,8 @@ describe('readGgufHeader', () => {
     await refuses(patched(array, 41, 2n ** 40n, 8), /the length of an array is too large/);
     await refuses(patched(array, 49, 2n ** 40n, 8), /it ends within its header/);
     await refuses(patched(array, 37, 13n, 4), /a metadata value has an unknown type/);
-    let deep: GgufToWrite = { type: 'uint8', value: 1 };
-    for (let i = 0; i < 5; i++) deep = { type: 'array', value: [deep] };
-    await refuses(writeGguf({ deep }, []), /its arrays are nested too deep/);
+    const nested: GgufToWrite = { type: 'array', value: [{ type: 'array', value: [{ type: 'uint8', value: 1 }] }] };
+    await refuses(writeGguf({ nested }, []), /an array is inside another one/);
   });
 
   it('refuses unknown types of values, wrong text and names given twice', async () => {
@@ -215,5 +222,21 @@ describe('readGgufHeader', () => {
     await refuses(patched(file, second + 17, 0n, 8), /the tensor "b" is not where it should be/);
     await refuses(patched(file, second + 5, 100n, 8), /the tensor "b" is not within the file/);
     await refuses(patched(file, second + 1, 9n, 4), /a tensor has too many dimensions/);
+  });
+
+  it('reads or refuses whatever bytes change, and never fails otherwise', async () => {
+    const whole = await readFile(join(fixtures, 'little.gguf'));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(479), fc.nat(255)), { minLength: 1, maxLength: 4 }), async (changes) => {
+        const copy = Buffer.from(whole);
+        for (const [offset, byte] of changes) copy[offset] = byte;
+        await writeFile(path, copy);
+        await readGgufHeader(path).catch((error) => {
+          assert(error instanceof MlsignError);
+          assert.match(error.code, /^gguf-(?:malformed|version)$/);
+        });
+      }),
+      { numRuns: 300 },
+    );
   });
 });

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { MlsignError } from '../../src/core/index.ts';
 import { countParameters, readSafetensorsHeader } from '../../src/filetypes/index.ts';
 import { rawSafetensors, writeSafetensors } from '../helpers/model-files.ts';
 
@@ -187,6 +188,21 @@ describe('readSafetensorsHeader', () => {
         assert.deepEqual(sorted(header.tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape }))), sorted(tensors));
       }),
       { numRuns: 50 },
+    );
+  });
+
+  it('reads or refuses whatever bytes change, and never fails otherwise', async () => {
+    const whole = await readFile(fixture);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(159), fc.nat(255)), { minLength: 1, maxLength: 4 }), async (changes) => {
+        const copy = Buffer.from(whole);
+        for (const [offset, byte] of changes) copy[offset] = byte;
+        await read(copy).catch((error) => {
+          assert(error instanceof MlsignError);
+          assert.equal(error.code, 'safetensors-malformed');
+        });
+      }),
+      { numRuns: 300 },
     );
   });
 });

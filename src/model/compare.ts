@@ -22,7 +22,7 @@ export function expectedFiles(manifest: Manifest, source: Pick<Source, 'kind' | 
 }
 
 /**
- * Compares a model with the manifest that was signed (OMS §8.4): every difference, one finding a file.
+ * Compares a model with the manifest that was signed (OMS §8.4): every difference, one finding a file, in code point order.
  *
  * @param actual hashed with the expected method, hash type and shard size
  * @returns `file-missing`, `file-extra`, `file-changed`, `file-truncated`, `file-grown`, `file-misnamed`, `file-symlinked`,
@@ -58,10 +58,10 @@ export function compareModel(expected: Manifest, actual: HashedModel, options: C
   }
   const renamedTo = new Set(renamed.values());
   const unsigned = extras.map(({ name }) => name).filter((name) => !renamedTo.has(name));
-  if (!options.ignoreUnsigned) found.push(...unsigned.map(extraFile));
+  const rejectedExtras = options.ignoreUnsigned ? [] : unsigned.map((name) => extraFile(name));
+  const all = [...found, ...rejectedExtras, ...obstacles.findings(options.ignoreUnsigned)];
   return [
-    ...found.sort((a, b) => compareCodePoints(a.subject, b.subject)),
-    ...obstacles.findings(options.ignoreUnsigned),
+    ...all.sort((a, b) => compareCodePoints(a.subject, b.subject)),
     ...listed('unsigned-extra', options.ignoreUnsigned ? unsigned : []),
     ...listed(
       'unsigned-empty',

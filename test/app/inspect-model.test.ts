@@ -188,10 +188,15 @@ describe('inspectModel', () => {
     };
     await writeFile(
       path,
-      serializeBundle({ ...bundle, envelope: { ...bundle.envelope, payload: Buffer.from(JSON.stringify(statement)) } }),
+      serializeBundle({
+        ...bundle,
+        material: { kind: 'key', hint: 'ab\u202e\u001b[1A' },
+        envelope: { ...bundle.envelope, payload: Buffer.from(JSON.stringify(statement)) },
+      }),
     );
     const inspection = await inspect(path);
     assert.equal(only(inspection).manifest, undefined);
+    assert.match(inspectText(inspection, plainStyle), /signer {7}the key ab\\u202e\\x1b\[1A\n/);
     assert.match(inspectText(inspection, plainStyle), /about {8}run\\x1b\[31m {2}\(not the content of a model\)/);
   });
 

@@ -44,11 +44,11 @@ interface Directory {
   readonly ignored: boolean;
 }
 
-/** Plain names need no closer look: printable ASCII, no backslash, no colon at the end. */
-const PLAIN = /^[\x20-\x5b\x5d-\x7e]*[\x20-\x39\x3b-\x5b\x5d-\x7e]$/u;
+/** Plain names need no closer look: printable ASCII without backslash and colon. */
+const PLAIN = /^[\x20-\x39\x3b-\x5b\x5d-\x7e]+$/u;
 const HUGGING_FACE_CACHE = '.cache/huggingface';
 /** Links to directories multiply: forty directories with two links each already make 2⁴⁰ paths. */
-const MOST_LINKED_DIRECTORIES = 10_000;
+const MOST_LINKED_DIRECTORIES = 1000;
 
 /**
  * Lists the files of a directory tree, and what stands in the way. It works synchronously, as that is several times

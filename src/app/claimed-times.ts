@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/index.ts';
 import type { Bundle } from '../formats/index.ts';
+import { claimedGenerationTime } from '../verify/index.ts';
 
 /** A time that a bundle claims for its signature; proven only where a trusted authority or log stands behind it. */
 export interface ClaimedTime {
@@ -14,24 +15,12 @@ export async function claimedTimes({
   tlogEntries,
 }: Pick<Bundle, 'timestamps' | 'tlogEntries'>): Promise<readonly ClaimedTime[]> {
   const times: ClaimedTime[] = [];
-  for (const token of timestamps) times.push({ kind: 'timestamp', at: await generationTime(token) });
+  for (const token of timestamps) times.push({ kind: 'timestamp', at: await claimedGenerationTime(token) });
   for (const entry of tlogEntries) {
     const at = integratedTime(entry);
     if (at !== undefined) times.push({ kind: 'transparency-log', at });
   }
   return times;
-}
-
-/** `genTime` of an RFC 3161 response (§2.4.2). */
-async function generationTime(response: Uint8Array): Promise<Date | undefined> {
-  const { SignedData, TimeStampResp, TSTInfo } = await import('pkijs');
-  try {
-    const { timeStampToken } = TimeStampResp.fromBER(response);
-    const content = new SignedData({ schema: timeStampToken?.content }).encapContentInfo.eContent;
-    return content === undefined ? undefined : TSTInfo.fromBER(content.getValue()).genTime;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Seconds since 1970, a string in the JSON of protobuf; absent or 0 where the log gives none. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { constants, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { isSchemeName, SCHEME_NAMES, schemeForKey, schemeTitle, signData, verifySignature } from '../../src/formats/index.ts';
 import { ACCEPTED_KEYS, KEY_NAMES, keyFile, mlsignError } from '../helpers/keys.ts';
@@ -48,6 +48,23 @@ describe('scheme: which keys are accepted', () => {
         mlsignError('key-unsupported', `a key of this kind is not accepted: RSA with public exponent ${shown}`),
       );
     }
+  });
+
+  it('an RSA-PSS key whose own parameters forbid the scheme is refused', () => {
+    for (const [hashAlgorithm, mgf1HashAlgorithm] of [
+      ['sha512', 'sha256'],
+      ['sha256', 'sha512'],
+    ]) {
+      const pair = generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm, mgf1HashAlgorithm });
+      assert.throws(
+        () => schemeForKey(pair.publicKey),
+        mlsignError('key-unsupported', /^a key of this kind is not accepted: rsa-pss 2048 bits sha/),
+      );
+    }
+    assert.throws(
+      () => schemeForKey(publicKey('rsa-pss-salt64')),
+      mlsignError('key-unsupported', /not accepted: rsa-pss 2048 bits sha256$/),
+    );
   });
 
   it('an RSA key may be used with PKCS#1 v1.5 where the user says so', () => {

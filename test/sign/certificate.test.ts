@@ -87,6 +87,13 @@ describe('certificate signer', () => {
     assert.throws(() => certificateSigner(key, options), mlsignError('certificate-chain-order', /each one issued by the next/));
   });
 
+  it('refuses an issuer that has the right key and another name', async () => {
+    const real = makeChain({ intermediates: [{}], leaf: { issuerName: 'somebody else' } });
+    const key = await localKeySigner(real.leafKeyPem, { where: 'a' });
+    const options = { certificate: named(real.leafPem), chain: [named(real.chainPem)], now };
+    assert.throws(() => certificateSigner(key, options), mlsignError('certificate-chain-order', /each one issued by the next/));
+  });
+
   it('refuses a certificate that nobody could verify now', async () => {
     const { leafPem, leafKeyPem } = makeChain();
     const key = await localKeySigner(leafKeyPem, { where: 'a' });

@@ -100,6 +100,15 @@ describe('open bundle: the v0.2.0 form', () => {
     assert.ok((await open(withChain(chain, payload, preAuthEncoding, 'sha384'), roots)).verified);
   });
 
+  it('is not smuggled in under the current encoding, however its type is written', async () => {
+    const escaped = Buffer.from(LEGACY.toString().replace(LEGACY_PREDICATE_TYPE, LEGACY_PREDICATE_TYPE.replaceAll('/', '\\/')));
+    assert.ok(!escaped.includes(LEGACY_PREDICATE_TYPE));
+    for (const options of [allowed, {}]) {
+      rejects(await open(withChain(chain, escaped, preAuthEncoding, 'sha384'), roots, options), 'legacy-not-allowed', /v0\.2\.0 form/);
+    }
+    rejects(await open(withChain(chain, escaped, legacyPreAuthEncoding), roots, allowed), 'signature-invalid', /does not verify/);
+  });
+
   it('is not claimed by a statement that cannot be read', async () => {
     const payload = Buffer.from(`{"predicateType":"${LEGACY_PREDICATE_TYPE}"`);
     rejects(await open(withChain(chain, payload, legacyPreAuthEncoding), roots, allowed), 'signature-invalid', /does not verify/);

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { Decoder, MlsignError, readCapped, sha256Hex, usage } from '../core/index.ts';
-import { decodeDocument } from './document.ts';
+import { decodeDocument } from './decode-document.ts';
 import { loadPrincipals } from './load-principals.ts';
 import { modelLocation } from './pattern.ts';
 import type { Policy } from './policy.ts';

@@ -1,5 +1,6 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { Finding } from '../core/index.ts';
+import type { SchemeName } from '../formats/index.ts';
 import type { KeyTrust } from '../policy/index.ts';
 import type { SignatureCheck } from './public-key.ts';
 import type { SignerQuestion, SignerSearch } from './signer.ts';
@@ -47,6 +48,12 @@ export function publicKeyOf(der: Uint8Array | undefined): KeyObject | undefined 
   }
 }
 
+// An RSA key has one padding; the other one is tried only to say what is wrong.
+const OTHER_PADDING: Partial<Record<SchemeName, SchemeName>> = {
+  'rsa-pss-sha256': 'rsa-pkcs1-sha256',
+  'rsa-pkcs1-sha256': 'rsa-pss-sha256',
+};
+
 /** The finding for a signature that is none of the keys'. */
 export function wrongSignature(
   where: string,
@@ -54,10 +61,9 @@ export function wrongSignature(
   isSignedBy: SignatureCheck,
 ): Finding {
   const [first] = keys;
-  const otherPadding = keys.some(
-    ({ key, scheme }) =>
-      key.asymmetricKeyType === 'rsa' && isSignedBy(key, scheme === 'rsa-pss-sha256' ? 'rsa-pkcs1-sha256' : 'rsa-pss-sha256'),
-  );
+  const other = keys
+    .map(({ scheme }) => OTHER_PADDING[scheme])
+    .find((scheme) => scheme !== undefined && keys.some(({ key }) => isSignedBy(key, scheme)));
   return {
     code: 'signature-invalid',
     severity: 'rejected',
@@ -65,8 +71,8 @@ export function wrongSignature(
     subject: where,
     expected:
       keys.length === 1 ? `a signature by key ${first?.hint} (${first?.scheme})` : `a signature by one of ${keys.length} trusted keys`,
-    got: otherPadding ? 'a signature by that key with the other RSA padding' : 'another signature',
-    ...(otherPadding ? { suggestion: 'say which padding the key is used with: --rsa-padding, or "scheme" in the policy' } : {}),
+    got: other === undefined ? 'another signature' : `a signature by that key with ${other}`,
+    ...(other === undefined ? {} : { suggestion: `if the key is meant to be used so, write "scheme: ${other}" beside it in a policy` }),
   };
 }
 

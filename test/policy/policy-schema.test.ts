@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Decoder, type JsonValue } from '../../src/core/index.ts';
-import { decodeDocument } from '../../src/policy/document.ts';
+import { decodeDocument } from '../../src/policy/decode-document.ts';
 import { assertValid } from '../helpers/schemas.ts';
 
 const VALID = {

@@ -1,7 +1,7 @@
 import { type Finding, MlsignError } from '../core/index.ts';
 import type { PathOptions, PathResult } from './certificate.ts';
 import { decodeCertificate, type PathCertificate } from './path-certificate.ts';
-import { CODE_SIGNING, checkPath } from './path-checks.ts';
+import { CODE_SIGNING, checkKey, checkPath } from './path-checks.ts';
 import { DerError } from './path-der.ts';
 import { nameOf, rejectCertificate as reject } from './path-finding.ts';
 import { sameName } from './path-names.ts';
@@ -96,7 +96,9 @@ class Search {
 
   #validate(path: readonly PathCertificate[]): readonly PathCertificate[] | undefined {
     if (++this.#paths > MAX_PATHS) return undefined;
-    const finding = checkPath(path.toReversed(), { at: this.#at, extendedKeyUsage: this.#extendedKeyUsage });
+    const [root] = path.slice(-1);
+    const purpose = { at: this.#at, extendedKeyUsage: this.#extendedKeyUsage };
+    const finding = (root && weakSignature(root, true)) ?? checkPath(path.toReversed(), purpose);
     if (finding === undefined) return path;
     this.#invalid ??= finding;
     return undefined;
@@ -105,16 +107,12 @@ class Search {
   /** RFC 5280 §6.1.3 (a)(4) and (a)(1): the names chain, the key identifiers do not contradict, and the signature is the issuer's. */
   #isIssuedBy(certificate: PathCertificate, issuer: PathCertificate): boolean {
     if (this.#exhausted() || ++this.#steps > MAX_STEPS || !sameName(certificate.issuer, issuer.subject)) return false;
-    const algorithm = refusedAlgorithm(certificate);
-    if (algorithm !== undefined) {
-      this.#broken = reject(certificate, 'certificate-weak', `is signed with an algorithm that is not accepted: ${algorithm}`, {
-        expected: ACCEPTED_SIGNATURES,
-        got: algorithm,
-        suggestion: 'ask its issuer for another certificate',
-      });
+    if (!keyIdentifiersAgree(certificate, issuer)) return false;
+    const weak = weakSignature(certificate) ?? (issuer.publicKey === undefined ? checkKey(issuer) : undefined);
+    if (weak !== undefined) {
+      this.#broken = weak;
       return false;
     }
-    if (!keyIdentifiersAgree(certificate, issuer)) return false;
     if (this.#verify(certificate, issuer)) return true;
     this.#broken = reject(certificate, 'certificate-signature', `is not signed by the issuer that it names, ${nameOf(issuer)}`, {
       expected: `a signature by the key of ${nameOf(issuer)}`,
@@ -155,12 +153,23 @@ class Search {
 
 /** A user's root is a trust anchor only when it is self-signed; an intermediate there would cut off what its own issuers say. */
 function notRoot(root: PathCertificate): Finding | undefined {
-  const known = refusedAlgorithm(root, true) === undefined;
+  // A signature or key of an unknown kind is reported where a path needs it.
+  const known = refusedAlgorithm(root, true) === undefined && root.publicKey !== undefined;
   if (sameName(root.subject, root.issuer) && (!known || isSignedBy(root, root.publicKey, true))) return undefined;
   return reject(root, 'ca-not-root', 'is not a root: it is not self-signed', {
     expected: 'a self-signed certificate',
     got: `issued by ${root.info.issuer}`,
     suggestion: 'give the root above it with --ca, or pin this one certificate with --trust-key',
+  });
+}
+
+function weakSignature(certificate: PathCertificate, asRoot = false): Finding | undefined {
+  const got = refusedAlgorithm(certificate, asRoot);
+  if (got === undefined) return undefined;
+  return reject(certificate, 'certificate-weak', `is signed with an algorithm that is not accepted: ${got}`, {
+    expected: ACCEPTED_SIGNATURES,
+    got,
+    suggestion: 'ask its issuer for another certificate',
   });
 }
 

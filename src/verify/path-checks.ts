@@ -95,7 +95,8 @@ function checkProfile(certificate: PathCertificate): Finding | undefined {
   return undefined;
 }
 
-function checkKey(certificate: PathCertificate): Finding | undefined {
+/** Whether a key is of a kind and size that is accepted. */
+export function checkKey(certificate: PathCertificate): Finding | undefined {
   const weak = (got: string): Finding =>
     reject(certificate, 'certificate-weak', `has a key that is not accepted: ${got}`, {
       expected: 'EC P-256, P-384 or P-521, RSA of 2048 bits or more, Ed25519, or ML-DSA',
@@ -103,7 +104,7 @@ function checkKey(certificate: PathCertificate): Finding | undefined {
       suggestion: REISSUE,
     });
   const { publicKey } = certificate;
-  if (publicKey === undefined) return weak(`unknown to Node ${process.versions.node}`);
+  if (publicKey === undefined) return weak(`one that Node ${process.versions.node} cannot read`);
   const reason = weakness(publicKey);
   return reason === undefined ? undefined : weak(reason);
 }

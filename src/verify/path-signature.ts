@@ -39,7 +39,7 @@ const NAMES: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.1.2': 'RSA with MD2',
   '1.2.840.113549.1.1.4': 'RSA with MD5',
   '1.2.840.113549.1.1.5': 'RSA with SHA-1',
-  '1.2.840.113549.1.1.10': 'RSA-PSS with unusual parameters',
+  '1.2.840.113549.1.1.10': 'RSA-PSS',
   '1.2.840.113549.1.1.14': 'RSA with SHA-224',
   '1.2.840.10040.4.3': 'DSA with SHA-1',
   '1.2.840.10045.4.1': 'ECDSA with SHA-1',
@@ -58,7 +58,9 @@ const DIGESTS: Readonly<Record<string, Digest>> = {
 
 /** The name of a certificate's signature algorithm where it is too weak or not known. */
 export function refusedAlgorithm({ algorithm }: PathCertificate, asRoot = false): string | undefined {
-  return prepare(algorithm, asRoot) === undefined ? (NAMES[algorithm.id] ?? algorithm.id) : undefined;
+  if (prepare(algorithm, asRoot) !== undefined) return undefined;
+  const name = NAMES[algorithm.id] ?? algorithm.id;
+  return algorithm.id in ALGORITHMS ? `${name} with unusual parameters` : name;
 }
 
 /** Whether a certificate was signed with a key (RFC 5280 §6.1.3 (a)(1)); false for any algorithm that is not accepted. */

@@ -140,7 +140,7 @@ const CODES: Readonly<Record<string, readonly string[]>> = {
     'rfc5280::validity::not-yet-valid-5-seconds',
   ],
   'certificate-path-length': ['pathlen::intermediate-violates-pathlen-0', 'pathlen::intermediate-pathlen-too-long'],
-  'certificate-signature': ['invalid::invalid-issuer-key'],
+  'certificate-weak': ['invalid::invalid-issuer-key'],
   'certificate-untrusted': [
     'pathological::intermediate-cycle-distinct-cas',
     'pathological::intermediate-cycle-distinct-cas-max-depth',

@@ -65,8 +65,10 @@ export interface CertificateOptions {
   /** Further extensions, after those above. */
   readonly extensions?: readonly Extension[];
   readonly signature?: TestSignature;
-  /** The algorithm named inside the signed part, where it is not the real one. */
+  /** The AlgorithmIdentifier inside the signed part, where it is not the real one. */
   readonly innerAlgorithm?: Uint8Array;
+  /** The AlgorithmIdentifier beside the signature, where it is not the real one. */
+  readonly outerAlgorithm?: Uint8Array;
   /** Signs with this key instead of the issuer's. */
   readonly signWith?: TestKey;
   /** Flips one bit of the signature. */
@@ -180,7 +182,7 @@ export function makeCertificate(options: CertificateOptions, issuer?: TestCertif
   );
   const signature = scheme.sign(tbs);
   if (options.corruptSignature) signature[signature.length - 1] = (signature.at(-1) ?? 0) ^ 1;
-  const bytes = sequence(tbs, scheme.algorithm, bits(signature));
+  const bytes = sequence(tbs, options.outerAlgorithm ?? scheme.algorithm, bits(signature));
   return {
     ...key,
     der: bytes,

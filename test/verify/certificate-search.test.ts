@@ -68,6 +68,43 @@ describe('the search for a path', () => {
     assert.ok(performance.now() - started < BRIEFLY);
   });
 
+  it('is not led astray by authorities that sign each other again and again', async () => {
+    const { root } = makeChain();
+    const [a, b] = [makeKey(), makeKey()];
+    const again = (subject: string, key: typeof a, issuer: TestCertificate): readonly TestCertificate[] =>
+      Array.from({ length: 4 }, () => makeCertificate({ subject, key }, issuer, 'ca'));
+    const trusted = makeCertificate({ subject: 'b', key: b }, root, 'ca');
+    const first = again('a', a, trusted);
+    const [below = trusted] = first;
+    await accept([makeCertificate({}, below), ...first, ...again('b', b, below), trusted], [root]);
+  });
+
+  it('ends soon where every authority has several certificates and none leads to a root', async () => {
+    let issuer = makeCertificate({ subject: 'layer 8' }, undefined, 'ca');
+    const layers = Array.from({ length: 8 }, (_, layer) => {
+      const key = makeKey();
+      const certificates = Array.from({ length: 5 }, () => makeCertificate({ subject: `layer ${7 - layer}`, key }, issuer, 'ca'));
+      issuer = certificates.at(0) ?? issuer;
+      return certificates;
+    });
+    const started = performance.now();
+    const message = /does not lead to a trusted root within the limits of the search$/;
+    await reject([makeCertificate({}, issuer), ...layers.flat()], [makeChain().root], 'certificate-untrusted', message);
+    assert.ok(performance.now() - started < BRIEFLY);
+  });
+
+  it('validates at most 32 paths', async () => {
+    const { root } = makeChain();
+    const key = makeKey();
+    const expired = Array.from({ length: 32 }, () =>
+      makeCertificate({ subject: 'a', key, notAfter: new Date('2026-01-02T00:00:00Z') }, root, 'ca'),
+    );
+    const current = makeCertificate({ subject: 'a', key }, root, 'ca');
+    const leaf = makeCertificate({}, current);
+    await accept([leaf, ...expired.slice(1), current], [root]);
+    await reject([leaf, ...expired, current], [root], 'certificate-expired', /^the certificate of CN=a expired/);
+  });
+
   it('says so when its limits end it', async () => {
     const root = makeCertificate({ subject: 'wide', subjectKeyId: null }, undefined, 'ca');
     const roots = Array.from({ length: 300 }, () => makeCertificate({ subject: 'wide', subjectKeyId: null }, undefined, 'ca'));

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:
 import { systemErrorCode } from '../core/index.ts';
 import type { Control } from './control.ts';
 import type { Hasher } from './engine.ts';
-import { CHANGED, HASHED, NOT_A_FILE, PENDING, type WorkList } from './work-list.ts';
+import { CHANGED, HASHED, NOT_A_FILE, type WorkList } from './work-list.ts';
 
 /** Small enough to stay in a processor's cache between reading and hashing, large enough that calls do not count. */
 export const CHUNK_BYTES = 1024 * 1024;
@@ -52,46 +52,57 @@ export class HashingThread {
    */
   async workOff(work: WorkList, readAhead: boolean): Promise<boolean> {
     let last = false;
-    while (!this.#control.stopped) {
-      const item = work.claim();
-      if (item === undefined) break;
-      const status = await this.#settledStatus(work, item, readAhead);
-      if (status === PENDING) break;
+    for (let item = this.#claim(work); item !== undefined; item = this.#claim(work)) {
+      const [start, end, size] = [work.start(item), work.end(item), work.size(item)];
+      const isSmall = end - start <= CHUNK_BYTES;
+      const status = isSmall ? this.#hashSmall(work, item, start, end) : await this.#hashLarge(work, item, start, end, readAhead);
+      if (this.#control.stopped) break;
       last = work.settle(item, status);
-      const [length, size] = [work.end(item) - work.start(item), work.size(item)];
-      this.#control.addFiles(this.#thread, length === size ? 1 : length / size);
+      this.#control.addFiles(this.#thread, end - start === size ? 1 : (end - start) / size);
+      const breath = isSmall ? this.#breatheAfter(end - start + OPEN_BYTES) : undefined;
+      if (breath !== undefined) await breath;
     }
     return last;
   }
 
-  async #settledStatus(work: WorkList, item: number, readAhead: boolean): Promise<number> {
+  #claim(work: WorkList): number | undefined {
+    return this.#control.stopped ? undefined : work.claim();
+  }
+
+  /** Without a promise, which would cost a small file a good part of its time. */
+  #hashSmall(work: WorkList, item: number, start: number, end: number): number {
     try {
-      return await this.#hash(work, item, readAhead);
+      const file = openItem(work, item);
+      try {
+        return this.#conclude(work, item, file, this.#digestAtOnce(file, start, end));
+      } finally {
+        closeSync(file);
+      }
     } catch (error) {
-      // O_NOFOLLOW met a link where a file had been listed.
-      if (systemErrorCode(error) === 'ELOOP' && !work.followLink(item)) return CHANGED;
-      if (error instanceof Error && 'errno' in error && typeof error.errno === 'number') return error.errno;
-      throw error;
+      return errorStatus(error, work.followLink(item));
     }
   }
 
-  async #hash(work: WorkList, item: number, readAhead: boolean): Promise<number> {
-    const file = openSync(work.path(item), work.followLink(item) ? OPEN : OPEN | NO_FOLLOW);
+  async #hashLarge(work: WorkList, item: number, start: number, end: number, readAhead: boolean): Promise<number> {
     try {
-      const [start, end] = [work.start(item), work.end(item)];
-      const small = end - start <= CHUNK_BYTES;
-      const digest = small ? this.#digestAtOnce(file, start, end) : await this.#digest(file, start, end, readAhead);
-      if (this.#breathe !== undefined) await this.#breatheAfter(OPEN_BYTES + Math.min(end - start, CHUNK_BYTES), this.#breathe);
-      if (this.#control.stopped) return PENDING;
-      // Compared with the listing, which came before: this tells of every change from then until now.
-      const stats = fstatSync(file);
-      if (!stats.isFile()) return NOT_A_FILE;
-      if (digest === undefined || !work.unchanged(item, stats)) return CHANGED;
-      work.setDigest(item, digest);
-      return HASHED;
-    } finally {
-      closeSync(file);
+      const file = openItem(work, item);
+      try {
+        return this.#conclude(work, item, file, await this.#digest(file, start, end, readAhead));
+      } finally {
+        closeSync(file);
+      }
+    } catch (error) {
+      return errorStatus(error, work.followLink(item));
     }
+  }
+
+  /** Compares the file with the listing, which came before it was read: this tells of every change from then until now. */
+  #conclude(work: WorkList, item: number, file: number, digest: Uint8Array | undefined): number {
+    const stats = fstatSync(file);
+    if (!stats.isFile()) return NOT_A_FILE;
+    if (digest === undefined || !work.unchanged(item, stats)) return CHANGED;
+    work.setDigest(item, digest);
+    return HASHED;
   }
 
   #digestAtOnce(file: number, start: number, end: number): Uint8Array | undefined {
@@ -123,18 +134,30 @@ export class HashingThread {
       hasher.update(bytes === CHUNK_BYTES ? buffer : buffer.subarray(0, bytes));
       this.#control.addBytes(this.#thread, bytes);
       if (wanted === 0) return hasher.end();
-      if (this.#breathe !== undefined) await this.#breatheAfter(bytes, this.#breathe);
+      await this.#breatheAfter(bytes);
       bytes = next === undefined ? readSync(file, buffer, 0, wanted, at) : await next;
       [buffer, other] = [other, buffer];
     }
   }
 
-  async #breatheAfter(bytes: number, breathe: () => Promise<void>): Promise<void> {
+  #breatheAfter(bytes: number): Promise<void> | undefined {
+    if (this.#breathe === undefined) return undefined;
     this.#sinceBreath += bytes;
-    if (this.#sinceBreath < BREATH_BYTES) return;
+    if (this.#sinceBreath < BREATH_BYTES) return undefined;
     this.#sinceBreath = 0;
-    await breathe();
+    return this.#breathe();
   }
+}
+
+function openItem(work: WorkList, item: number): number {
+  return openSync(work.path(item), work.followLink(item) ? OPEN : OPEN | NO_FOLLOW);
+}
+
+function errorStatus(error: unknown, followLink: boolean): number {
+  // O_NOFOLLOW met a link where a file had been listed.
+  if (systemErrorCode(error) === 'ELOOP' && !followLink) return CHANGED;
+  if (error instanceof Error && 'errno' in error && typeof error.errno === 'number') return error.errno;
+  throw error;
 }
 
 function readAsync(file: number, buffer: Buffer, length: number, position: number): Promise<number> {

@@ -172,6 +172,6 @@ describe('name constraints', () => {
     const started = performance.now();
     const finding = await rejectChain(chainOf({ excluded: { dns: many }, names: { dns: many.map((name) => `x${name}`) } }), CODE, MESSAGE);
     assert.equal(finding.got, 'more');
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(performance.now() - started < 10_000);
   });
 });

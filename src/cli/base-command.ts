@@ -2,7 +2,7 @@ import { Command, Flags } from '@oclif/core';
 import { interrupted, type OnProgress, throwIfAborted } from '../core/index.ts';
 import type { Style } from '../report/index.ts';
 import { giveError } from './give-error.ts';
-import { endWhenReaderLeaves, onInterrupt, progressLine, styleFor, writeNote, writeResult } from './wiring.ts';
+import { onInterrupt, progressLine, styleFor, writeNote, writeResult } from './wiring.ts';
 
 /** What a command found, in every form it may be asked for. */
 export interface CommandReport {
@@ -48,7 +48,6 @@ export abstract class BaseCommand extends Command {
 
   /** Runs the use case and gives its report as the flags ask. */
   protected async perform(flags: ResultFlags, use: (session: Session) => Promise<CommandReport>): Promise<void> {
-    endWhenReaderLeaves();
     const controller = new AbortController();
     const progress = progressLine();
     const stopListening = onInterrupt((code) => {

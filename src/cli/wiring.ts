@@ -1,4 +1,4 @@
-import { decodeUtf8, MlsignError, readCapped, refused, usage, writeFileAtomic } from '../core/index.ts';
+import { decodeUtf8, fileError, MlsignError, readCapped, refused, systemErrorCode, usage, writeFileAtomic } from '../core/index.ts';
 import { colourStyle, plainStyle, type Style } from '../report/index.ts';
 import { ProgressLine } from './progress-line.ts';
 
@@ -22,20 +22,13 @@ export function styleFor(stream: 'stdout' | 'stderr', noColor: boolean): Style {
   return (isTerminal || isSet('FORCE_COLOR')) && !noColor && !isSet('NO_COLOR') ? colourStyle : plainStyle;
 }
 
-/** Ends quietly when the reader of our output goes away (`mlsign … | head`). */
-export function endWhenReaderLeaves(): void {
-  for (const stream of [stdout, stderr]) {
-    stream.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-      throw error;
-    });
-  }
-}
-
-/** Writes a result: to standard output, or whole to a file. */
+/** Writes a result: to standard output, or whole to a file. A reader that goes away (`mlsign … | head`) is no error. */
 export async function writeResult(text: string, outputFile: string | undefined): Promise<void> {
-  if (outputFile === undefined) stdout.write(text);
-  else await writeFileAtomic(outputFile, text, { what: 'output file', overwrite: true });
+  if (outputFile !== undefined) return writeFileAtomic(outputFile, text, { what: 'output file', overwrite: true });
+  // Each failed write also raises an event, which would end the process without a word of ours.
+  if (stdout.listenerCount('error') === 0) stdout.on('error', () => undefined);
+  const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(text, resolve));
+  if (error && systemErrorCode(error) !== 'EPIPE') throw fileError(error, 'write the result', 'standard output');
 }
 
 /** Writes to standard error. */

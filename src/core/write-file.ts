@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, unlink } from 'node:fs/promises';
+import { link, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileError, refused, systemErrorCode } from './errors.ts';
 
@@ -15,11 +15,12 @@ export interface WriteFileOptions {
 
 /**
  * Writes a file that appears only when it is complete: temporary name beside it, fsync, then rename, or link where
- * nothing may be replaced, so that of two writers at once one is refused.
+ * nothing may be replaced, so that of two writers at once one is refused. Only a pipe or device is written into as it is.
  *
  * @throws MlsignError `file-exists`, and what {@link fileError} gives
  */
 export async function writeFileAtomic(path: string, data: Uint8Array | string, options: WriteFileOptions): Promise<void> {
+  if (options.overwrite && (await isSpecial(path))) return writeInto(path, data, options.what);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const handle = await open(temporary, 'wx', options.mode ?? 0o644);
@@ -37,6 +38,20 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string, o
     throw fileError(error, `write the ${options.what}`, path);
   } finally {
     await unlink(temporary).catch(() => undefined);
+  }
+}
+
+/** Whether a path names something that must not be renamed over: `/dev/stdout`, a named pipe. */
+async function isSpecial(path: string): Promise<boolean> {
+  const stats = await stat(path).catch(() => undefined);
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
+async function writeInto(path: string, data: Uint8Array | string, what: string): Promise<void> {
+  try {
+    await writeFile(path, data);
+  } catch (error) {
+    throw fileError(error, `write the ${what}`, path);
   }
 }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { mlsign } from '../helpers/cli.ts';
+import { mkdirSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { BIN, mlsign } from '../helpers/cli.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 import { assertValid } from '../helpers/schemas.ts';
 
@@ -64,6 +64,31 @@ describe('mlsign hash', () => {
     assert.equal(run.code, 0);
     assert.equal(run.stdout, '');
     assertValid('manifest', JSON.parse(readFileSync(out, 'utf8')));
+  });
+
+  it('writes into a pipe or device that is named as the output file, and fails when nothing can be written', async function () {
+    if (process.platform === 'win32') this.skip();
+    const command = `"${process.execPath}" "${BIN}" hash "${sandbox.path('model')}" --quiet --output-file /dev/stdout | cat`;
+    assert.match(spawnSync('sh', ['-c', command], { encoding: 'utf8' }).stdout, /^[0-9a-f]{64}\n$/);
+    const full = await mlsign(['hash', sandbox.path('model'), '--output-file', '/dev/full']);
+    assert.equal(full.code, 3);
+    assert.match(full.stderr, /cannot write the output file: no space left on the device: \/dev\/full \[disk-full\]/);
+    assert.ok(statSync('/dev/full').isCharacterDevice(), 'the device itself stays');
+    const redirected = spawnSync(process.execPath, [BIN, 'hash', sandbox.path('model')], {
+      stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+      encoding: 'utf8',
+    });
+    assert.equal(redirected.status, 3);
+    assert.match(redirected.stderr, /cannot write the result: no space left on the device: standard output \[disk-full\]/);
+  });
+
+  it('does not mind a reader that goes away', function () {
+    if (process.platform === 'win32') this.skip();
+    const run = spawnSync('sh', ['-c', `"${process.execPath}" "${BIN}" hash "${sandbox.path('model')}" | head -c 1; exit 0`], {
+      encoding: 'utf8',
+    });
+    assert.equal(run.stdout, 'm');
+    assert.equal(run.stderr, '');
   });
 
   it('refuses links, pipes and unsafe names, naming each', async function () {

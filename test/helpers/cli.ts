@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+/** The command line as it is built. */
+export const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 
 /** How a run of the command line ended. */
 export interface CliRun {

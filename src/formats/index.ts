@@ -9,5 +9,8 @@ export * from './oms-legacy.ts';
 export * from './pem.ts';
 export * from './resource-name.ts';
 export * from './scheme.ts';
+export * from './signing-config.ts';
 export * from './statement.ts';
+export * from './trusted-root.ts';
+export * from './validity-period.ts';
 export * from './x509.ts';

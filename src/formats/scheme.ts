@@ -1,5 +1,6 @@
-import { constants, type KeyObject, sign, verify } from 'node:crypto';
+import { constants, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { refused } from '../core/index.ts';
+import { mlDsaMissing } from './pem.ts';
 
 /** One row of the table: which keys a scheme is for, and how node:crypto is told to use it. */
 interface Scheme {
@@ -54,11 +55,12 @@ export function schemeTitle(name: SchemeName): string {
  *
  * @param where names the key in errors
  * @param wanted a scheme from the user's own flags or policy
- * @throws MlsignError `key-unsupported` (a type, curve or size that is not accepted), `scheme-mismatch` (not a scheme of this key)
+ * @throws MlsignError `key-unsupported` (a type, curve or size that is not accepted), `ml-dsa-unavailable`, `scheme-mismatch` (not a scheme of this key)
  */
 export function schemeForKey(key: KeyObject, where = 'key', wanted?: SchemeName): SchemeName {
   const fitting = SCHEME_NAMES.filter((name) => fits(SCHEMES[name], key));
   const [first] = fitting;
+  if (first === undefined) refuseUnknownKind(key, where);
   const weakness = first === undefined ? describeKey(key) : weaknessOf(key);
   if (first === undefined || weakness !== undefined) {
     throw refused('key-unsupported', `a key of this kind is not accepted: ${weakness}`, {
@@ -124,8 +126,16 @@ function weaknessOf(key: KeyObject): string | undefined {
   return undefined;
 }
 
+/** Node 22 reads an ML-DSA key where its OpenSSL can, and then has no name for it. */
+function refuseUnknownKind(key: KeyObject, where: string): void {
+  if (key.type === 'secret' || key.asymmetricKeyType !== undefined) return;
+  const publicKey = key.type === 'public' ? key : createPublicKey(key);
+  const missing = mlDsaMissing(publicKey.export({ type: 'spki', format: 'der' }), where, undefined);
+  if (missing !== undefined) throw missing;
+}
+
 function describeKey(key: KeyObject): string {
   const { namedCurve, modulusLength, hashAlgorithm } = key.asymmetricKeyDetails ?? {};
   const details = [namedCurve, modulusLength === undefined ? undefined : `${modulusLength} bits`, hashAlgorithm].filter(Boolean);
-  return [key.asymmetricKeyType ?? 'a secret key', ...details].join(' ');
+  return [key.asymmetricKeyType ?? (key.type === 'secret' ? 'a secret key' : 'a kind that this Node does not know'), ...details].join(' ');
 }

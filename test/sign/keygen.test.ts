@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { parseTrustedPem, publicKeyHint, type SchemeName } from '../../src/formats/index.ts';
 import { generateKey, KEY_TYPES, type KeyType, localKeySigner } from '../../src/sign/index.ts';
 import { encryptPkcs8 } from '../../src/sign/pkcs8.ts';
-import { keyFile, mlsignError } from '../helpers/keys.ts';
+import { HAS_ML_DSA, KEY_NAMES, keyFile, mlsignError } from '../helpers/keys.ts';
 
 const SCHEMES: Record<KeyType, SchemeName> = {
   'ec-p256': 'ecdsa-p256-sha256',
@@ -16,7 +16,7 @@ const SCHEMES: Record<KeyType, SchemeName> = {
 };
 
 describe('keygen', () => {
-  for (const type of KEY_TYPES) {
+  for (const type of KEY_TYPES.filter((name) => HAS_ML_DSA || name !== 'ml-dsa-65')) {
     it(`makes a pair of ${type} that signs and is trusted`, async () => {
       const { privateKeyPem, publicKeyPem, hint } = await generateKey(type);
       const signer = await localKeySigner(privateKeyPem, { where: 'new.key' });
@@ -28,6 +28,13 @@ describe('keygen', () => {
       if (type.startsWith('rsa')) assert.equal(`rsa-${bits}`, type);
     }).timeout(60_000);
   }
+
+  it('says which Node ML-DSA needs where this one has none', async function () {
+    if (HAS_ML_DSA) this.skip();
+    const expected = mlsignError('ml-dsa-unavailable', 'ml-dsa needs Node 24.7 or later', { outcome: 'unavailable' });
+    await assert.rejects(generateKey('ml-dsa-65'), expected);
+    await assert.rejects(localKeySigner(keyFile('ml-dsa-65.key'), { where: 'a.key' }), expected);
+  });
 
   it('encrypts the private key where a passphrase is given', async () => {
     const { privateKeyPem } = await generateKey('ed25519', 'pässphrase');
@@ -44,7 +51,7 @@ describe('keygen', () => {
   });
 
   it('encrypts private keys of any length so that node:crypto reads them', async () => {
-    for (const name of ['ed25519', 'ec-p521', 'rsa-2048', 'ml-dsa-87']) {
+    for (const name of ['ed25519', 'ec-p521', 'rsa-2048', ...KEY_NAMES.slice(-1)]) {
       const key = createPrivateKey(keyFile(`${name}.key`));
       const encrypted = Buffer.from(await encryptPkcs8(key.export({ type: 'pkcs8', format: 'der' }), 'x'));
       const opened = createPrivateKey({ key: encrypted, format: 'der', type: 'pkcs8', passphrase: 'x' });

@@ -1,23 +1,48 @@
-import { FileHasher, type FileToHash, type HashedFile, type HashOptions } from './file-hasher.ts';
+import type { HashType, OnProgress } from '../core/index.ts';
+import type { EngineChoice, EngineName } from './engine.ts';
+import type { HashedFile } from './hash-results.ts';
+import { HashingRun } from './hashing-run.ts';
+import type { FileIdentity } from './identity.ts';
 
-/** Files added between two breaths. */
-const STRIDE = 256;
+/** A file to hash. */
+export interface FileToHash {
+  /** Absolute, or relative to the working directory. */
+  readonly path: string;
+  /** The file as it was listed: it must still be that one, and stay so until it is hashed. */
+  readonly identity: FileIdentity;
+  /** Whether the path may be a symbolic link, which is followed. */
+  readonly followLink?: boolean | undefined;
+}
+
+/** How files are hashed. */
+export interface HashOptions {
+  readonly algorithm: HashType;
+  /** `auto` unless given. */
+  readonly engine?: EngineChoice | undefined;
+  /** Bytes a shard; whole files unless given. */
+  readonly shardSize?: number | undefined;
+  /** Threads that hash, the calling one included where it takes part; the number of cores, eight at most, unless given. */
+  readonly workers?: number | undefined;
+  /** Whether the calling thread hashes beside the workers. It lets its event loop run every few milliseconds. */
+  readonly useMainThread?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** What {@link hashFiles} gives. */
+export interface HashedFiles {
+  readonly engine: EngineName;
+  /** One for each file, in the order given. */
+  readonly files: readonly HashedFile[];
+}
 
 /**
- * Hashes files that are all known.
+ * Hashes files, while they are still being found where they come from a generator.
  *
- * @returns for each file, in the order given, its digests or its error
+ * @returns for each file its digests, or its error: `file-changed-while-read`, `not-a-file`, `too-many-shards`, and what
+ *   `fileError` gives
  * @throws MlsignError `interrupted`, `engine-lacks-algorithm`, `worker-failed`
  */
-export async function hashFiles(files: readonly FileToHash[], options: HashOptions): Promise<readonly HashedFile[]> {
-  const hasher = new FileHasher(options);
-  try {
-    for (const [index, file] of files.entries()) {
-      hasher.add(file);
-      if (index % STRIDE === STRIDE - 1) await hasher.pace();
-    }
-    return await hasher.finish();
-  } finally {
-    await hasher.close();
-  }
+export async function hashFiles(files: Iterable<FileToHash>, options: HashOptions): Promise<HashedFiles> {
+  return await new HashingRun(options).hash(files);
 }

@@ -6,3 +6,8 @@ export function* ranges(size: number, shardSize: number | undefined): Generator<
   if (shardSize === undefined) yield [0, size];
   else for (let start = 0; start < size; start += shardSize) yield [start, Math.min(start + shardSize, size)];
 }
+
+/** How many {@link ranges} there are. */
+export function countRanges(size: number, shardSize: number | undefined): number {
+  return shardSize === undefined ? 1 : Math.ceil(size / shardSize);
+}

@@ -24,7 +24,7 @@ export class WorkerPool {
   readonly #onFailure: (error: MlsignError) => void;
   readonly #workers: Worker[] = [];
   readonly #open = new Map<number, Task>();
-  #closed = false;
+  #closing: Promise<unknown> | undefined;
 
   /**
    * @param onDone called with the id of a task whose last item a worker has done
@@ -45,7 +45,7 @@ export class WorkerPool {
     worker.on('message', (id: number) => this.#onDone(id));
     worker.on('error', (cause) => this.#onFailure(workerFailure(cause)));
     worker.on('exit', () => {
-      if (!this.#closed) this.#onFailure(workerFailure());
+      if (this.#closing === undefined) this.#onFailure(workerFailure());
     });
     for (const task of this.#open.values()) worker.postMessage(task);
     this.#workers.push(worker);
@@ -62,9 +62,10 @@ export class WorkerPool {
     this.#open.delete(task);
   }
 
+  /** Ends the workers, wherever they are; done when they are gone. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    this.#closing ??= Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await this.#closing;
   }
 }
 

@@ -128,6 +128,8 @@ export function unreadable(subject: string, error: MlsignError): Finding {
         subject,
         suggestion: 'try again when nothing writes to it',
       };
+    case 'too-many-shards':
+      return { code: 'too-many-shards', severity: 'rejected', message, subject, expected, got, suggestion };
     case 'not-a-file':
       return specialFile(subject);
     default:

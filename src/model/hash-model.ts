@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { compareCodePoints, type Finding, fileError, type OnProgress } from '../core/index.ts';
-import { chooseEngine, type EngineChoice, type EngineName, FileHasher, type HashedFile, identityOf } from '../digest/index.ts';
+import { type EngineChoice, type EngineName, type HashedFile, hashFiles, identityOf } from '../digest/index.ts';
 import { checkResourceName, type Serialization } from '../formats/index.ts';
 import { nameInvalid, unreadable } from './directory-findings.ts';
 import { DirectoryWalk, type ListedFile } from './directory-source.ts';
@@ -52,48 +52,41 @@ export interface HashedModel {
   readonly findings: readonly Finding[];
 }
 
-/** Files listed between two pauses. */
-const STRIDE = 256;
-
 /**
  * Hashes a model while it is still being listed. What is wrong with single files is told in findings: `link-refused`,
  * `link-outside`, `link-cycle`, `link-broken`, `special-file`, `name-invalid`, `name-collision`, `huggingface-cache`,
- * `file-unreadable`, `file-changed-while-read`.
+ * `file-unreadable`, `file-changed-while-read`, `too-many-shards`.
  *
  * @throws MlsignError `interrupted`, `engine-lacks-algorithm`, `worker-failed`
  */
 export async function hashModel(source: Source, options: HashModelOptions): Promise<HashedModel> {
   const { serialization, only, engine, workers, useMainThread, signal, onProgress } = options;
   const { hashType: algorithm, shardSize } = serialization;
-  const hasher = new FileHasher({ algorithm, engine, shardSize, workers, useMainThread, signal, onProgress });
-  try {
-    const listing = await list(source, options);
-    const hashed: string[] = [];
-    const others: ModelFile[] = [];
+  const listing = await list(source, options);
+  const names: string[] = [];
+  const others: ModelFile[] = [];
+  function* toHash(): Generator<ListedFile> {
     for (const file of listing.files()) {
       if (only === undefined || only.has(file.name)) {
-        hashed.push(file.name);
-        hasher.add(file);
+        names.push(file.name);
+        yield file;
       } else others.push({ name: file.name, size: file.identity.size, digests: [] });
-      if ((hashed.length + others.length) % STRIDE === 0) await hasher.pace();
     }
-    const results = await hasher.finish();
-    const { files, failures } = pair(hashed, results);
-    const byName = (a: ModelFile, b: ModelFile) => compareCodePoints(a.name, b.name);
-    return {
-      source,
-      serialization,
-      files: [...files, ...others].sort(byName),
-      bytes: files.reduce((sum, { size }) => sum + size, 0),
-      unhashed: others.map(({ name }) => name).sort(compareCodePoints),
-      ignored: listing.ignored.toSorted(compareCodePoints),
-      emptyFiles: shardSize === undefined ? [] : namesOfEmpty([...files, ...others]).sort(compareCodePoints),
-      engine: hasher.engine ?? (await chooseEngine(engine ?? 'auto', algorithm)),
-      findings: [...listing.findings, ...failures].sort((a, b) => compareCodePoints(a.subject, b.subject)),
-    };
-  } finally {
-    await hasher.close();
   }
+  const results = await hashFiles(toHash(), { algorithm, engine, shardSize, workers, useMainThread, signal, onProgress });
+  const { files, failures } = pair(names, results.files);
+  const all = [...files, ...others].sort((a, b) => compareCodePoints(a.name, b.name));
+  return {
+    source,
+    serialization,
+    files: all,
+    bytes: files.reduce((sum, { size }) => sum + size, 0),
+    unhashed: others.map(({ name }) => name).sort(compareCodePoints),
+    ignored: listing.ignored.toSorted(compareCodePoints),
+    emptyFiles: shardSize === undefined ? [] : all.filter(({ size }) => size === 0).map(({ name }) => name),
+    engine: results.engine,
+    findings: [...listing.findings, ...failures].sort((a, b) => compareCodePoints(a.subject, b.subject)),
+  };
 }
 
 /** What of a source is there to hash. */
@@ -142,8 +135,4 @@ function pair(names: readonly string[], results: readonly HashedFile[]) {
     else files.push({ name, size: result.size, digests: result.digests });
   }
   return { files, failures };
-}
-
-function namesOfEmpty(files: readonly ModelFile[]): string[] {
-  return files.filter(({ size }) => size === 0).map(({ name }) => name);
 }

@@ -19,7 +19,7 @@ import fc from 'fast-check';
 import { blake3 } from 'hash-wasm';
 import { HASH_TYPES, type HashType, type Progress } from '../../src/core/index.ts';
 import { ENGINE_ALGORITHMS, type EngineName } from '../../src/digest/engine.ts';
-import { FileHasher, type FileToHash, type HashedFile, hashFiles, identityOf } from '../../src/digest/index.ts';
+import { type FileToHash, type HashedFile, type HashOptions, hashFiles, identityOf } from '../../src/digest/index.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -42,6 +42,10 @@ function writeAt(path: string, offset: number, text: string): void {
   const content = readFileSync(path);
   content.write(text, offset);
   writeFileSync(path, content);
+}
+
+async function hashAll(files: Iterable<FileToHash>, options: HashOptions): Promise<readonly HashedFile[]> {
+  return (await hashFiles(files, options)).files;
 }
 
 async function reference(algorithm: HashType, data: Uint8Array): Promise<string> {
@@ -89,7 +93,7 @@ describe('hashing files', () => {
       for (const shardSize of [undefined, 1000, MEBIBYTE, 2 * MEBIBYTE + 1]) {
         it(`gives ${algorithm} by ${engine}, ${shardSize === undefined ? 'whole' : `in shards of ${shardSize}`}, in the order of the files`, async () => {
           const files = mixed();
-          const results = await hashFiles(files, { algorithm, engine, shardSize });
+          const results = await hashAll(files, { algorithm, engine, shardSize });
           for (const [i, { path }] of files.entries()) assert.deepEqual(results[i], await expected(path, algorithm, shardSize), path);
         });
       }
@@ -101,7 +105,7 @@ describe('hashing files', () => {
       for (const shardSize of [undefined, 5_000_000]) {
         it(`gives the same on ${workers} threads, the main one ${useMainThread ? 'included' : 'free'}, ${shardSize === undefined ? 'whole' : 'in shards'}`, async () => {
           const files = [...large(), ...mixed()];
-          const results = await hashFiles(files, { algorithm: 'sha256', shardSize, workers, useMainThread });
+          const results = await hashAll(files, { algorithm: 'sha256', shardSize, workers, useMainThread });
           for (const [i, { path }] of files.entries()) assert.deepEqual(results[i], await expected(path, 'sha256', shardSize), path);
         });
       }
@@ -111,7 +115,7 @@ describe('hashing files', () => {
   it('gives the same for one large file read ahead', async () => {
     const file = sparse('one', 80 * MEBIBYTE + 5, { 0: 'start', [70 * MEBIBYTE]: 'middle', [80 * MEBIBYTE]: 'end' });
     for (const useMainThread of [true, false]) {
-      const [result] = await hashFiles([file], { algorithm: 'sha256', workers: 2, useMainThread });
+      const [result] = await hashAll([file], { algorithm: 'sha256', workers: 2, useMainThread });
       assert.deepEqual(result, await expected(file.path, 'sha256'));
     }
   });
@@ -120,7 +124,7 @@ describe('hashing files', () => {
     const content = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`${i % 7}/${i}`, `content ${i}`]));
     const root = sandbox.write('many', content);
     const names = Object.keys(content);
-    const results = await hashFiles(
+    const results = await hashAll(
       names.map((name) => listed(`${root}/${name}`)),
       { algorithm: 'sha256' },
     );
@@ -142,7 +146,7 @@ describe('hashing files', () => {
             writeFileSync(sandbox.path(`any-${i}`), randomBytes(bytes));
             return listed(sandbox.path(`any-${i}`));
           });
-          const results = await hashFiles(files, { algorithm: 'sha256', shardSize, useMainThread });
+          const results = await hashAll(files, { algorithm: 'sha256', shardSize, useMainThread });
           for (const [i, { path }] of files.entries()) assert.deepEqual(results[i], await expected(path, 'sha256', shardSize));
         },
       ),
@@ -151,13 +155,13 @@ describe('hashing files', () => {
   });
 
   it('says nothing of no files', async () => {
-    assert.deepEqual(await hashFiles([], { algorithm: 'sha256' }), []);
+    assert.deepEqual(await hashAll([], { algorithm: 'sha256' }), []);
   });
 
   it('reports progress up to the whole', async () => {
     const seen: Progress[] = [];
     const files = [...large(), ...mixed()];
-    await hashFiles(files, { algorithm: 'sha256', shardSize: MEBIBYTE, onProgress: (progress) => seen.push(progress) });
+    await hashAll(files, { algorithm: 'sha256', shardSize: MEBIBYTE, onProgress: (progress) => seen.push(progress) });
     const bytes = files.reduce((sum, { identity }) => sum + identity.size, 0);
     assert.deepEqual(seen.at(-1), { bytesDone: bytes, bytesTotal: bytes, filesDone: files.length, filesTotal: files.length });
     for (const [i, progress] of seen.entries()) {
@@ -167,7 +171,7 @@ describe('hashing files', () => {
   });
 
   it('refuses an engine without the algorithm', async () => {
-    await assert.rejects(hashFiles(mixed(), { algorithm: 'blake3', engine: 'native' }), {
+    await assert.rejects(hashAll(mixed(), { algorithm: 'blake3', engine: 'native' }), {
       outcome: 'usage',
       code: 'engine-lacks-algorithm',
       message: 'the native engine has no blake3',
@@ -186,7 +190,7 @@ describe('a file that is not what was listed', () => {
     writeFileSync(path, randomBytes(size));
     const victim = listed(path);
     happening(path);
-    const [first, result, last] = await hashFiles([good(), victim, good()], { algorithm: 'sha256', shardSize });
+    const [first, result, last] = await hashAll([good(), victim, good()], { algorithm: 'sha256', shardSize });
     const right = await expected(good().path, 'sha256', shardSize);
     assert.deepEqual([first, last], [right, right], 'the other files are hashed all the same');
     return { result: failure(result), path };
@@ -282,7 +286,7 @@ describe('a file that is not what was listed', () => {
     const file = sparse('busy', 256 * MEBIBYTE);
     for (const useMainThread of [true, false]) {
       const timer = setTimeout(() => utimesSync(file.path, 1, 1), 20);
-      const [result] = await hashFiles([{ ...file, ...listed(file.path) }], { algorithm: 'blake3', workers: 1, useMainThread });
+      const [result] = await hashAll([{ ...file, ...listed(file.path) }], { algorithm: 'blake3', workers: 1, useMainThread });
       clearTimeout(timer);
       assert.deepEqual(failure(result), { ...changed, subject: file.path });
       utimesSync(file.path, 2, 2);
@@ -306,28 +310,25 @@ describe('a run that is interrupted', () => {
           at = performance.now();
           abort.abort();
         }, 60);
-        await assert.rejects(
-          hashFiles([file], { algorithm: 'sha256', shardSize, useMainThread, workers: 2, signal: abort.signal }),
-          stopped,
-        );
+        await assert.rejects(hashAll([file], { algorithm: 'sha256', shardSize, useMainThread, workers: 2, signal: abort.signal }), stopped);
         assert.ok(performance.now() - at < 1000, 'within moments');
       });
     }
   }
 
   it('does not begin where the signal has fired before', async () => {
-    await assert.rejects(hashFiles(mixed(), { algorithm: 'sha256', signal: AbortSignal.abort() }), stopped);
+    await assert.rejects(hashAll(mixed(), { algorithm: 'sha256', signal: AbortSignal.abort() }), stopped);
   });
 
   it('leaves no file open and no listener behind', async function () {
     if (process.platform !== 'linux') this.skip();
     const open = () => readdirSync('/proc/self/fd').length;
-    await hashFiles(large(), { algorithm: 'sha256' });
+    await hashAll(large(), { algorithm: 'sha256' });
     const before = open();
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 10);
-    await hashFiles(large(), { algorithm: 'blake3', signal: abort.signal }).catch(() => undefined);
-    await hashFiles(large(), { algorithm: 'sha256', signal: new AbortController().signal });
+    await hashAll(large(), { algorithm: 'blake3', signal: abort.signal }).catch(() => undefined);
+    await hashAll(large(), { algorithm: 'sha256', signal: new AbortController().signal });
     assert.ok(open() <= before, `${before} open before, ${open()} after`);
   });
 });
@@ -341,30 +342,76 @@ describe('a run without the main thread', () => {
       longest = Math.max(longest, performance.now() - last);
       last = performance.now();
     }, 5);
-    await hashFiles([file], { algorithm: 'sha256', shardSize: 64 * MEBIBYTE });
+    await hashAll([file], { algorithm: 'sha256', shardSize: 64 * MEBIBYTE });
     clearInterval(timer);
     assert.ok(longest < 250, `one turn took ${longest} ms`);
   });
 });
 
-describe('the hasher of files that are still being found', () => {
-  it('hashes while files are added, and gives digests in the order of adding', async () => {
-    const hasher = new FileHasher({ algorithm: 'sha256', useMainThread: true });
-    try {
-      const files: FileToHash[] = [];
-      for (let round = 0; round < 40; round++) {
+describe('files that are still being found', () => {
+  it('are hashed meanwhile, and given in the order in which they were found', async () => {
+    let found = 0;
+    let doneBefore = 0;
+    function* finding(): Generator<FileToHash> {
+      for (let round = 0; round < 100; round++) {
         for (const file of mixed()) {
-          files.push(file);
-          hasher.add(file);
+          // Sleeps once, in the middle: meanwhile only workers can have done anything.
+          if (++found === 600) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+          yield file;
         }
-        await hasher.pace();
       }
-      const results = await hasher.finish();
-      assert.equal(hasher.engine, 'native');
-      assert.deepEqual(results.slice(-8), await Promise.all(mixed().map(({ path }) => expected(path, 'sha256'))));
-      assert.deepEqual(results.slice(0, 8), results.slice(-8));
-    } finally {
-      await hasher.close();
     }
+    const onProgress = ({ filesDone, filesTotal }: Progress) => {
+      if (filesTotal < 800) doneBefore = filesDone;
+    };
+    const { engine, files } = await hashFiles(finding(), { algorithm: 'blake3', onProgress });
+    assert.equal(engine, 'wasm');
+    assert.equal(found, 800);
+    const expectedRound = await Promise.all(mixed().map(({ path }) => expected(path, 'blake3')));
+    for (let round = 0; round < 100; round++) assert.deepEqual(files.slice(8 * round, 8 * round + 8), expectedRound);
+    assert.ok(doneBefore > 0, 'some were hashed before all were found');
+  });
+
+  it('are not found any more once the run has failed', async () => {
+    let found = 0;
+    const abort = new AbortController();
+    function* finding(): Generator<FileToHash> {
+      for (;;) {
+        if (++found === 1000) abort.abort();
+        yield listed(sandbox.path('mixed', '0 ü'));
+      }
+    }
+    await assert.rejects(hashFiles(finding(), { algorithm: 'sha256', signal: abort.signal }), { code: 'interrupted' });
+    assert.ok(found < 2000);
+  });
+
+  it('pass on what finding them throws', async () => {
+    // biome-ignore lint/correctness/useYield: it fails before it finds anything
+    function* finding(): Generator<FileToHash> {
+      throw new TypeError('lost');
+    }
+    await assert.rejects(hashFiles(finding(), { algorithm: 'sha256' }), { name: 'TypeError', message: 'lost' });
+  });
+});
+
+describe('shards without number', () => {
+  it('are refused for the file that has them, before memory is spent on them', async () => {
+    const file = sparse('endless-shards', 2 ** 40);
+    const [first, result] = await hashAll([listed(sandbox.path('mixed', '1000 ü')), file], { algorithm: 'sha256', shardSize: 1000 });
+    assert.deepEqual(first, await expected(sandbox.path('mixed', '1000 ü'), 'sha256', 1000));
+    assert.ok(result !== undefined && 'error' in result);
+    const { outcome, code, message, subject, expected: most, got, suggestions } = result.error;
+    assert.deepEqual(
+      { outcome, code, message, subject, most, got, suggestions },
+      {
+        outcome: 'refused',
+        code: 'too-many-shards',
+        message: 'the model has more shards than a manifest can hold',
+        subject: file.path,
+        most: 'at most 1000000 shards',
+        got: '1099511627776 bytes in shards of 1000',
+        suggestions: ['use a larger --shard-size'],
+      },
+    );
   });
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Control } from '../../src/digest/control.ts';
-import { DigestStore } from '../../src/digest/digest-store.ts';
+import { HashResults } from '../../src/digest/hash-results.ts';
 import { ranges } from '../../src/digest/ranges.ts';
-import { HASHED, PENDING, type WorkItem, WorkList } from '../../src/digest/work-list.ts';
+import { CHANGED, HASHED, PENDING, type WorkItem, WorkList } from '../../src/digest/work-list.ts';
 
 const sizes = fc.oneof(fc.integer({ min: 0, max: 10_000 }), fc.integer({ min: 0, max: 2 ** 50 }));
 
@@ -38,6 +38,8 @@ describe('the ranges of a file', () => {
     );
   });
 });
+
+const ITEM: WorkItem = { path: 'p', start: 0, end: 1, identity: { size: 1, mtimeMs: 0, ino: 0, dev: 0 }, followLink: false };
 
 const identity = fc.record({
   size: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
@@ -99,8 +101,7 @@ describe('a list of work in shared memory', () => {
   });
 
   it('keeps each digest and each status by itself', () => {
-    const item: WorkItem = { path: 'p', start: 0, end: 1, identity: { size: 1, mtimeMs: 0, ino: 0, dev: 0 }, followLink: false };
-    const list = WorkList.of([item, item, item], 4);
+    const list = WorkList.of([ITEM, ITEM, ITEM], 4);
     for (const i of [2, 0, 1]) {
       list.setDigest(i, Uint8Array.of(i, i, i, i));
       list.settle(i, -i);
@@ -113,13 +114,48 @@ describe('a list of work in shared memory', () => {
   });
 });
 
-describe('the store of digests', () => {
-  it('keeps any number, in any order', () => {
-    const store = new DigestStore(4);
-    const bytes = (n: number) => Uint8Array.of(n & 255, n >> 8, n & 255, 7);
-    const numbers = Array.from({ length: 1000 }, (_, n) => (n * 7) % 1000);
-    for (const n of numbers) store.set(n, bytes(n));
-    for (const n of numbers) assert.equal(store.get(n), Buffer.from(bytes(n)).toString('hex'));
+describe('the results', () => {
+  it('keep every digest for its file, whatever order lists are done in', () => {
+    const results = new HashResults('sha256');
+    const digest = (range: number) => Uint8Array.from({ length: 32 }, (_, i) => (range * 7 + i) & 255);
+    for (let file = 0; file < 300; file++) {
+      results.addFile(file);
+      for (let part = 0; part < file % 4; part++) results.addRange();
+    }
+    const numbers = Array.from({ length: results.ranges }, (_, range) => (range * 7) % results.ranges);
+    assert.equal(new Set(numbers).size, results.ranges);
+    for (let at = 0; at < numbers.length; at += 100) {
+      const part = Float64Array.from(numbers.slice(at, at + 100));
+      const list = WorkList.of(
+        Array.from(part, () => ITEM),
+        32,
+      );
+      for (const [item, range] of part.entries()) {
+        list.setDigest(item, digest(range));
+        list.settle(item, HASHED);
+      }
+      results.take(list, part);
+    }
+    let range = 0;
+    for (const [file, result] of results.all().entries()) {
+      const digests = Array.from({ length: file % 4 }, () => Buffer.from(digest(range++)).toString('hex'));
+      assert.deepEqual(result, { size: file, digests });
+    }
+  });
+
+  it('give the first error of a file instead of digests', () => {
+    const results = new HashResults('sha256');
+    results.addFile(2);
+    const numbers = Float64Array.of(results.addRange(), results.addRange());
+    const list = WorkList.of([ITEM, ITEM], 32);
+    list.settle(0, HASHED);
+    list.settle(1, CHANGED);
+    results.take(list, numbers);
+    const [result] = results.all();
+    assert.ok(result !== undefined && 'error' in result);
+    assert.equal(result.error.code, 'file-changed-while-read');
+    assert.equal(result.error.message, 'the file changed while it was read');
+    assert.equal(result.error.subject, 'p');
   });
 });
 

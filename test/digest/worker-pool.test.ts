@@ -5,7 +5,7 @@ import type { MlsignError } from '../../src/core/index.ts';
 import { Control } from '../../src/digest/control.ts';
 import { createHasher } from '../../src/digest/engine.ts';
 import { HashingThread } from '../../src/digest/hashing-thread.ts';
-import { FileHasher, identityOf } from '../../src/digest/index.ts';
+import { hashFiles, identityOf } from '../../src/digest/index.ts';
 import { HASHED, WorkList } from '../../src/digest/work-list.ts';
 import { WorkerPool } from '../../src/digest/worker-pool.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
@@ -98,7 +98,6 @@ describe('the pool of workers', () => {
 describe('a run whose worker dies', () => {
   it('fails instead of waiting for ever', async () => {
     const path = zeros('long', 100 * GIBIBYTE);
-    const hasher = new FileHasher({ algorithm: 'sha256', workers: 1 });
     // Every worker of this process that starts is noticed here: the real one is killed, as a lack of memory would.
     const killed = new Promise<void>((resolve) => {
       process.once('worker', (worker: Worker) => {
@@ -107,18 +106,14 @@ describe('a run whose worker dies', () => {
         });
       });
     });
-    try {
-      hasher.add({ path, identity: identityOf(lstatSync(path)) });
-      await assert.rejects(hasher.finish(), {
-        name: 'MlsignError',
-        outcome: 'bug',
-        code: 'worker-failed',
-        message: 'a hashing thread died',
-      });
-      await killed;
-    } finally {
-      await hasher.close();
-    }
+    const files = [{ path, identity: identityOf(lstatSync(path)) }];
+    await assert.rejects(hashFiles(files, { algorithm: 'sha256', workers: 1 }), {
+      name: 'MlsignError',
+      outcome: 'bug',
+      code: 'worker-failed',
+      message: 'a hashing thread died',
+    });
+    await killed;
   });
 });
 

@@ -1,5 +1,6 @@
 export * from './bundle.ts';
 export * from './decode-manifest.ts';
+export * from './der.ts';
 export * from './dsse.ts';
 export * from './legacy.ts';
 export * from './limits.ts';

@@ -1,3 +1,4 @@
+export { loadPolicy } from './load-policy.ts';
 export { evaluateSigners, type Satisfied, type Signed, type SignersResult } from './match.ts';
 export { modelLocation } from './pattern.ts';
 export {
@@ -11,5 +12,4 @@ export {
   type Rule,
   selectRule,
 } from './policy.ts';
-export { loadPolicy } from './policy-file.ts';
 export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './principal.ts';

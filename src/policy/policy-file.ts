@@ -9,14 +9,10 @@ import { describePlace, invalid, parseYaml, type YamlDocument } from './yaml.ts'
 
 const MAX_POLICY_BYTES = 1024 * 1024;
 
-/**
- * Reads a policy file (`mlsign.policy.yaml`) and every key and certificate that it names.
- *
- * @throws MlsignError `policy-invalid`, which names line, column and field of everything that is wrong, or `policy-unreadable`
- */
-export async function loadPolicy(path: string): Promise<Policy> {
+/** Reads a policy file, as `loadPolicy` says. */
+export async function readPolicyFile(path: string): Promise<Policy> {
   const file = resolve(path);
-  const bytes = await readPolicy(path);
+  const bytes = await readBytes(path);
   const yaml = parseYaml(bytes, path);
   const decoder = new Decoder();
   const document = decodeDocument(decoder, yaml.value);
@@ -27,7 +23,7 @@ export async function loadPolicy(path: string): Promise<Policy> {
   return { source: path, digest: sha256Hex(bytes), files: [file, ...files], principals: [...principals.values()], rules };
 }
 
-async function readPolicy(path: string): Promise<Uint8Array> {
+async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readCapped(path, MAX_POLICY_BYTES, 'policy');
   } catch (error) {

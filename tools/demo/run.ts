@@ -18,10 +18,8 @@ const examples = shuffled(sentences(), seeded(7));
 const held = Math.floor(examples.length / 4);
 const model = train(examples.slice(held), { width: 8, epochs: 6, rate: 0.5 });
 await writeModel(join(folder, 'reviews'), model);
-say(
-  `reviews/ tells praise from blame: ${examples.length - held} sentences to learn from, ${percent(accuracy(model, examples.slice(0, held)))} right on ${held} others.`,
-);
-ask(model);
+say(`reviews/ tells praise from blame: it learnt from ${examples.length - held} sentences, and judges ${percent(accuracy(model, examples.slice(0, held)))} of ${held} others rightly.
+${judgement(model)}`);
 
 title('Make a key pair, and sign the model');
 mlsign(0, 'keygen', 'release.key');
@@ -37,8 +35,8 @@ title('Change one byte of a copy');
 await mkdir(join(folder, 'download'));
 await cp(join(folder, 'reviews'), join(folder, 'download/reviews'), { recursive: true });
 const spoilt = await spoil(join(folder, 'download/reviews'), model);
-say(`Byte ${spoilt.at} of download/reviews/model.safetensors is another one now. The file still loads, and`);
-ask(spoilt.model);
+say(`Byte ${spoilt.at} of download/reviews/model.safetensors is another one now. The file still loads, and the model says:
+${judgement(spoilt.model)}`);
 
 title('Verify the copy: rejected, with exit code 1');
 mlsign(1, 'verify', 'download/reviews', '--trust-key', 'release.key.pub');
@@ -54,15 +52,16 @@ ${folder}
                      the files of this demo; delete them when you like`);
 
 function title(text: string): void {
-  say(`\n${isTerminal ? `\x1b[1m${text}\x1b[0m` : `# ${text}`}\n`);
+  say(isTerminal ? `\x1b[1m${text}\x1b[0m` : `# ${text}`);
 }
 
 function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${text}\n\n`);
 }
 
-function ask(classifier: Classifier): void {
-  say(`"${SENTENCE}" is praise: ${percent(praiseOf(classifier, SENTENCE))} sure.`);
+function judgement(classifier: Classifier): string {
+  const praise = praiseOf(classifier, SENTENCE);
+  return `"${SENTENCE}" is ${praise > 0.5 ? 'praise' : 'blame'} (${percent(Math.max(praise, 1 - praise))} sure).`;
 }
 
 function percent(share: number): string {
@@ -71,10 +70,11 @@ function percent(share: number): string {
 
 /** Shows a command as one types it, and runs it. */
 function mlsign(expected: number, ...args: readonly string[]): void {
-  say(`${isTerminal ? '\x1b[2m$\x1b[0m' : '$'} mlsign ${args.join(' ')}`);
+  process.stdout.write(`${isTerminal ? '\x1b[2m$\x1b[0m' : '$'} mlsign ${args.join(' ')}\n`);
   const { status } = spawnSync(process.execPath, [BIN, ...args], { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== expected) {
     process.stderr.write(`demo: mlsign ${args[0]} ended with ${status}, not ${expected}\n`);
     process.exit(1);
   }
+  process.stdout.write('\n');
 }

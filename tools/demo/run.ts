@@ -11,6 +11,9 @@ const SENTENCE = 'the concert was truly wonderful';
 const folder = await mkdtemp(join(tmpdir(), 'mlsign-demo-'));
 const isTerminal = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 
+// `npm run demo | head` is no failure.
+process.stdout.on('error', () => process.exit());
+
 say(`Everything happens in ${folder}`);
 
 title('Fit a model');

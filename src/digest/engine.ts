@@ -8,14 +8,14 @@ export type EngineName = 'native' | 'wasm';
 /** An engine by name, or the faster one. */
 export type EngineChoice = 'auto' | EngineName;
 
-/** Computes one digest after another; the bytes given are never kept. */
+/** Computes one digest after another, in lower-case hex; the bytes given are never kept. */
 export interface Hasher {
   /** The digest of bytes that are all at hand. */
-  digest(data: Uint8Array): Uint8Array;
+  digest(data: Uint8Array): string;
   /** Starts a digest of bytes that come in pieces. */
   begin(): void;
   update(data: Uint8Array): void;
-  end(): Uint8Array;
+  end(): string;
 }
 
 /** The algorithms of each engine. */

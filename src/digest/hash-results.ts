@@ -1,41 +1,32 @@
-import { DIGEST_BYTES, type HashType, type MlsignError } from '../core/index.ts';
+import type { MlsignError } from '../core/index.ts';
 import { itemError } from './item-error.ts';
 import { HASHED, type WorkList } from './work-list.ts';
 
 /** The digests of a file, in lower-case hex: one, or one a shard (none for a file of zero bytes in shards); or why there are none. */
 export type HashedFile = { readonly size: number; readonly digests: readonly string[] } | { readonly error: MlsignError };
 
-/**
- * What became of files and their ranges. Files and ranges are numbered as they come. Digests lie outside the JavaScript
- * heap until they are asked for: those of a million ranges cost what their bytes cost.
- */
+/** What became of files and their ranges. Both are numbered as they come. */
 export class HashResults {
-  readonly #digestBytes: number;
-  #digests: Buffer;
+  /** By range. */
+  readonly #digests: string[] = [];
   readonly #failedRanges = new Map<number, MlsignError>();
   readonly #failedFiles = new Map<number, MlsignError>();
   /** By file: bytes, and the number of its first range. */
   readonly #sizes: number[] = [];
   readonly #firstRanges: number[] = [];
-  #ranges = 0;
-
-  constructor(algorithm: HashType) {
-    this.#digestBytes = DIGEST_BYTES[algorithm];
-    this.#digests = Buffer.alloc(64 * this.#digestBytes);
-  }
 
   get files(): number {
     return this.#sizes.length;
   }
 
   get ranges(): number {
-    return this.#ranges;
+    return this.#digests.length;
   }
 
   /** Numbers the next file, of so many bytes. */
   addFile(size: number): void {
     this.#sizes.push(size);
-    this.#firstRanges.push(this.#ranges);
+    this.#firstRanges.push(this.#digests.length);
   }
 
   /** Gives the last file up before any range of it. */
@@ -45,14 +36,14 @@ export class HashResults {
 
   /** Numbers the next range of the last file. */
   addRange(): number {
-    return this.#ranges++;
+    return this.#digests.push('') - 1;
   }
 
   /** Takes over what a list that is done holds; `numbers` are those of its items' ranges. */
   take(list: WorkList, numbers: Float64Array): void {
     for (const [item, number] of numbers.entries()) {
       const status = list.status(item);
-      if (status === HASHED) this.#keep(number, list.digest(item));
+      if (status === HASHED) this.#digests[number] = list.digest(item);
       else this.#failedRanges.set(number, itemError(status, list.path(item)));
     }
   }
@@ -61,7 +52,9 @@ export class HashResults {
   all(): readonly HashedFile[] {
     return this.#sizes.map((size, file) => {
       const error = this.#failedFiles.get(file);
-      return error === undefined ? this.#file(size, this.#firstRanges[file] ?? 0, this.#firstRanges[file + 1] ?? this.#ranges) : { error };
+      return error === undefined
+        ? this.#file(size, this.#firstRanges[file] ?? 0, this.#firstRanges[file + 1] ?? this.#digests.length)
+        : { error };
     });
   }
 
@@ -70,18 +63,8 @@ export class HashResults {
     for (let range = first; range < end; range++) {
       const error = this.#failedRanges.get(range);
       if (error !== undefined) return { error };
-      digests.push(this.#digests.toString('hex', range * this.#digestBytes, (range + 1) * this.#digestBytes));
+      digests.push(this.#digests[range] ?? '');
     }
     return { size, digests };
-  }
-
-  #keep(range: number, digest: Uint8Array): void {
-    const at = range * this.#digestBytes;
-    if (at >= this.#digests.length) {
-      const larger = Buffer.alloc(2 * Math.max(at, this.#digests.length));
-      larger.set(this.#digests);
-      this.#digests = larger;
-    }
-    this.#digests.set(digest, at);
   }
 }

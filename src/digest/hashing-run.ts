@@ -48,7 +48,7 @@ export class HashingRun {
     (error) => this.#fail(error),
   );
   readonly #open = new Map<number, OpenList>();
-  readonly #results: HashResults;
+  readonly #results = new HashResults();
   #unlisted: NumberedItem[] = [];
   #lists = 0;
   /** How many lists this thread has been through. */
@@ -66,7 +66,6 @@ export class HashingRun {
     this.#options = options;
     this.#threads = Math.max(1, options.workers ?? Math.min(availableParallelism(), MOST_THREADS));
     this.#control = Control.for(this.#threads + 1);
-    this.#results = new HashResults(options.algorithm);
   }
 
   async hash(files: Iterable<FileToHash>): Promise<HashedFiles> {

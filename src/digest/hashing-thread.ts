@@ -97,7 +97,7 @@ export class HashingThread {
   }
 
   /** Compares the file with the listing, which came before it was read: this tells of every change from then until now. */
-  #conclude(work: WorkList, item: number, file: number, digest: Uint8Array | undefined): number {
+  #conclude(work: WorkList, item: number, file: number, digest: string | undefined): number {
     const stats = fstatSync(file);
     if (!stats.isFile()) return NOT_A_FILE;
     if (digest === undefined || !work.unchanged(item, stats)) return CHANGED;
@@ -105,7 +105,7 @@ export class HashingThread {
     return HASHED;
   }
 
-  #digestAtOnce(file: number, start: number, end: number): Uint8Array | undefined {
+  #digestAtOnce(file: number, start: number, end: number): string | undefined {
     let length = 0;
     while (length < end - start) {
       const bytes = readSync(file, this.#buffer, length, end - start - length, start + length);
@@ -117,7 +117,7 @@ export class HashingThread {
   }
 
   /** Undefined where the file ends early or the run is stopped. */
-  async #digest(file: number, start: number, end: number, readAhead: boolean): Promise<Uint8Array | undefined> {
+  async #digest(file: number, start: number, end: number, readAhead: boolean): Promise<string | undefined> {
     const hasher = this.#hasher;
     hasher.begin();
     let [buffer, other]: [Buffer, Buffer] = [this.#buffer, this.#buffer];

@@ -16,14 +16,14 @@ export function nativeHasher(algorithm: HashType): Hasher {
   const name = OPENSSL_NAMES[algorithm] ?? algorithm;
   let running: Hash = start(name, algorithm);
   return {
-    digest: (data) => hash(name, data, 'buffer'),
+    digest: (data) => hash(name, data, 'hex'),
     begin: () => {
       running = createHash(name);
     },
     update: (data) => {
       running.update(data);
     },
-    end: () => running.digest(),
+    end: () => running.digest('hex'),
   };
 }
 

@@ -6,14 +6,14 @@ import type { Hasher } from './engine.ts';
 export async function wasmHasher(algorithm: HashType): Promise<Hasher> {
   const hasher = await createHasher(algorithm);
   return {
-    digest: (data) => hasher.init().update(data).digest('binary'),
+    digest: (data) => hasher.init().update(data).digest('hex'),
     begin: () => {
       hasher.init();
     },
     update: (data) => {
       hasher.update(data);
     },
-    end: () => hasher.digest('binary'),
+    end: () => hasher.digest('hex'),
   };
 }
 

@@ -46,7 +46,7 @@ export class WorkList {
   readonly #numbers: Float64Array;
   /** per item: status, follow link, path's offset, path's length */
   readonly #integers: Int32Array;
-  readonly #digests: Uint8Array;
+  readonly #digests: Buffer;
   readonly #paths: Buffer;
 
   constructor(shared: SharedWork) {
@@ -57,7 +57,7 @@ export class WorkList {
     this.#numbers = new Float64Array(buffer, 8, count * NUMBERS);
     this.#integers = new Int32Array(buffer, 8 + count * NUMBERS * 8, count * INTEGERS);
     const digests = 8 + count * (NUMBERS * 8 + INTEGERS * 4);
-    this.#digests = new Uint8Array(buffer, digests, count * digestBytes);
+    this.#digests = Buffer.from(buffer, digests, count * digestBytes);
     this.#paths = Buffer.from(buffer, digests + count * digestBytes);
   }
 
@@ -146,13 +146,14 @@ export class WorkList {
     return numbers[at + 2] === size && numbers[at + 3] === mtimeMs && numbers[at + 4] === ino && numbers[at + 5] === dev;
   }
 
-  setDigest(item: number, digest: Uint8Array): void {
-    this.#digests.set(digest, item * this.shared.digestBytes);
+  /** Leaves the digest of an item, given in hex. */
+  setDigest(item: number, digest: string): void {
+    this.#digests.write(digest, item * this.shared.digestBytes, 'hex');
   }
 
-  /** The digest of an item that is hashed; a view, not a copy. */
-  digest(item: number): Uint8Array {
+  /** The digest of an item that is hashed, in lower-case hex. */
+  digest(item: number): string {
     const { digestBytes } = this.shared;
-    return this.#digests.subarray(item * digestBytes, (item + 1) * digestBytes);
+    return this.#digests.toString('hex', item * digestBytes, (item + 1) * digestBytes);
   }
 }

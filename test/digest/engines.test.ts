@@ -47,11 +47,7 @@ const PAIRS = (Object.keys(ENGINE_ALGORITHMS) as EngineName[]).flatMap((engine) 
   ENGINE_ALGORITHMS[engine].map((algorithm) => [engine, algorithm] as const),
 );
 
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
-}
-
-function inPieces(hasher: Hasher, data: Uint8Array, piece: number): Uint8Array {
+function inPieces(hasher: Hasher, data: Uint8Array, piece: number): string {
   hasher.begin();
   for (let at = 0; at < data.length; at += piece) hasher.update(data.subarray(at, at + piece));
   return hasher.end();
@@ -66,8 +62,8 @@ for (const [engine, algorithm] of PAIRS) {
 
     for (const [input, digest] of VECTORS[algorithm]) {
       it(`gives the published digest of ${input.length} bytes, at once and in pieces`, () => {
-        assert.equal(hex(hasher.digest(input)), digest);
-        assert.equal(hex(inPieces(hasher, input, 1000)), digest);
+        assert.equal(hasher.digest(input), digest);
+        assert.equal(inPieces(hasher, input, 1000), digest);
         assert.equal(digest.length, 2 * DIGEST_BYTES[algorithm]);
       });
     }
@@ -75,26 +71,26 @@ for (const [engine, algorithm] of PAIRS) {
     it('gives one digest however the bytes are cut', () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 5000 }), fc.integer({ min: 1, max: 5000 }), (data, piece) => {
-          assert.equal(hex(inPieces(hasher, data, piece)), hex(hasher.digest(data)));
+          assert.equal(inPieces(hasher, data, piece), hasher.digest(data));
         }),
         { numRuns: 100 },
       );
     });
 
     it('keeps nothing of what it hashed before, even where that was never finished', () => {
-      const empty = hex(hasher.digest(new Uint8Array()));
+      const empty = hasher.digest(new Uint8Array());
       hasher.begin();
       hasher.update(randomBytes(100));
-      assert.equal(hex(hasher.digest(new Uint8Array())), empty);
+      assert.equal(hasher.digest(new Uint8Array()), empty);
       hasher.begin();
-      assert.equal(hex(hasher.end()), empty);
+      assert.equal(hasher.end(), empty);
     });
 
     for (const length of [MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 1]) {
       it(`agrees with the other engine, or with itself in pieces, on ${length} bytes`, async () => {
         const data = counting(length);
         const [other = engine] = PAIRS.filter(([name, type]) => type === algorithm && name !== engine).map(([name]) => name);
-        assert.equal(hex(hasher.digest(data)), hex(inPieces(await createHasher(other, algorithm), data, 65_537)));
+        assert.equal(hasher.digest(data), inPieces(await createHasher(other, algorithm), data, 65_537));
       });
     }
   });
@@ -134,12 +130,12 @@ describe('the choice of an engine', () => {
   it('has an engine for every algorithm', async () => {
     for (const algorithm of HASH_TYPES) {
       const engine = await chooseEngine('auto', algorithm);
-      assert.equal(hex((await createHasher(engine, algorithm)).digest(Buffer.from('abc'))).length, 2 * DIGEST_BYTES[algorithm]);
+      assert.equal((await createHasher(engine, algorithm)).digest(Buffer.from('abc')).length, 2 * DIGEST_BYTES[algorithm]);
     }
   });
 
   it('agrees with node:crypto on what OpenSSL calls the algorithms', async () => {
     const data = randomBytes(1000);
-    assert.equal(hex((await createHasher('native', 'blake2b')).digest(data)), createHash('blake2b512').update(data).digest('hex'));
+    assert.equal((await createHasher('native', 'blake2b')).digest(data), createHash('blake2b512').update(data).digest('hex'));
   });
 });

@@ -129,12 +129,12 @@ describe('a hashing thread', () => {
       const list = listOf(path, from, to);
       assert.equal(await thread.workOff(list, false), true);
       assert.equal(list.status(0), HASHED);
-      digests.push(Buffer.from(list.digest(0)).toString('hex'));
+      digests.push(list.digest(0));
     }
     const hasher = await createHasher('wasm', 'sha256');
     assert.deepEqual(
       digests,
-      [3, 2 * 2 ** 20 + 1].map((length) => Buffer.from(hasher.digest(new Uint8Array(length))).toString('hex')),
+      [3, 2 * 2 ** 20 + 1].map((length) => hasher.digest(new Uint8Array(length))),
     );
   });
 

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Check, type Finding, usage, verdictOf } from '../core/index.ts';
 import type { Manifest } from '../formats/index.ts';
 import {
@@ -12,6 +14,7 @@ import {
 import type { Rule } from '../policy/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
 import { type EngineOptions, engineOf } from './hash-model.ts';
+import { SIGNATURE_NAME } from './locations.ts';
 
 /** What lies in a model unsigned, and was accepted. */
 export interface Unsigned {
@@ -33,7 +36,7 @@ export interface CheckedContent {
 
 /** How content is checked. */
 export interface CheckContentOptions extends EngineOptions {
-  /** Signature files inside the model: never content. */
+  /** The bundles that were read: never content where they lie inside the model. */
   readonly signatures: readonly string[];
 }
 
@@ -48,7 +51,9 @@ export async function checkContent(
   const names = [...expectedFiles(manifest, source).keys()];
   const own = rule.unsignedPaths.map(parseIgnorePath);
   refuseIgnoringSigned(names, own);
-  const bySigners = commonIgnorePaths(counted);
+  const isTaken = await isDirectory(join(source.path, SIGNATURE_NAME));
+  // Every signer leaves its own signature out. That is one file: a directory of that name is as unsigned as any other.
+  const bySigners = commonIgnorePaths(counted).filter((path) => !(isTaken && path === SIGNATURE_NAME));
   const signersFollowLinks = counted.every(({ statement }) => statement.manifest.serialization.allowSymlinks);
   const hashed = await hashSource(source, {
     ...engineOf(options),
@@ -64,6 +69,11 @@ export async function checkContent(
   const findings = [...compareModel(manifest, hashed, { ignoreUnsigned: rule.ignoreUnsigned }), ...unacceptableHoles(rule, hashed, own)];
   const unsigned: Unsigned = { ignored: hashed.ignored, empty: hashed.emptyFiles, extra: hashed.unhashed };
   return { hashed, unsigned, findings, checks: [contentCheck(manifest, hashed, findings), unsignedCheck(rule, unsigned, findings)] };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  const stats = await stat(path).catch(() => undefined);
+  return stats?.isDirectory() ?? false;
 }
 
 function refuseIgnoringSigned(names: readonly string[], ignorePaths: readonly string[]): void {

@@ -8,6 +8,8 @@ import { companionSignatures, defaultSignaturePath } from './locations.ts';
 /** One bundle that was looked at. */
 export interface SignatureResult {
   readonly path: string;
+  /** Whether it is a file that could be read. */
+  readonly isRead: boolean;
   /** What it says, where its signature is that of a trusted signer. */
   readonly statement?: VerifiedStatement | undefined;
 }
@@ -39,13 +41,13 @@ export async function openSignatures(
     if (bytes instanceof MlsignError) {
       unread++;
       findings.push(unreadable(bytes, path));
-      signatures.push({ path });
+      signatures.push({ path, isRead: false });
       continue;
     }
     const opened = await openBundle(bytes, path, policy.principals, { now, allowLegacy: rule.allowLegacy });
     checks.push(...opened.checks);
     findings.push(...opened.findings);
-    signatures.push({ path, statement: opened.verified });
+    signatures.push({ path, isRead: true, statement: opened.verified });
   }
   if (unread === paths.length) {
     checks.push({ name: 'signature', status: 'could-not-run', detail: 'no signature could be read' });

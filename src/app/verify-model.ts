@@ -1,3 +1,5 @@
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type Check, type Clock, type Finding, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
 import { type Manifest, rootDigest } from '../formats/index.ts';
 import { modelId, openSource, type Source } from '../model/index.ts';
@@ -46,7 +48,7 @@ export interface Verification {
 export async function verifyModel(path: string, options: VerifyModelOptions): Promise<Verification> {
   const source = await openSource(path);
   const { policy } = options;
-  refusePolicyInside(source, policy);
+  await refusePolicyInside(source, policy);
   const rule = selectRule(policy, modelLocation(source.path));
   const opened = await openSignatures(source, policy, rule, options.signatures, (options.clock ?? systemClock)());
   const { signatures, counted } = opened;
@@ -60,7 +62,7 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
   }
   const content = await checkContent(source, rule, [first, ...others], {
     ...options,
-    signatures: signatures.map((signature) => signature.path),
+    signatures: signatures.flatMap(({ path, isRead }) => (isRead ? [path] : [])),
   });
   const { manifest, subjectName } = first.statement;
   const findings = [...opened.findings, ...content.findings];
@@ -68,18 +70,31 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
     ...base,
     verdict: verdictOf(findings),
     signed: { name: subjectName, manifest, modelId: modelId(manifest), modelDigest: rootDigest(manifest.resources) },
-    read: { files: content.hashed.files.length, bytes: content.hashed.bytes, engine: content.hashed.engine },
+    read: {
+      files: content.hashed.files.length - content.hashed.unhashed.length,
+      bytes: content.hashed.bytes,
+      engine: content.hashed.engine,
+    },
     unsigned: content.unsigned,
     checks: [...opened.checks, ...content.checks],
     findings,
   };
 }
 
-function refusePolicyInside(source: Source, policy: Policy): void {
-  const inside = policy.files.find((path) => nameInside(source, path) !== undefined);
-  if (inside === undefined) return;
-  throw usage('policy-inside-model', 'the policy, or a key that it names, lies inside the model that it judges', {
-    subject: inside,
-    suggestions: ['keep the policy and its keys where those who make the model cannot change them'],
-  });
+async function refusePolicyInside(source: Source, policy: Policy): Promise<void> {
+  const root = { kind: source.kind, path: await withoutLinks(source.path) };
+  for (const file of policy.files) {
+    // A link inside the model is as much its makers' as a file that lies there, whatever path leads to either.
+    const parent = await withoutLinks(dirname(resolve(file)));
+    const places = [join(parent, basename(file)), await withoutLinks(file)];
+    if (!places.some((place) => nameInside(root, place) !== undefined)) continue;
+    throw usage('policy-inside-model', 'the policy, or a key that is trusted, lies inside the model that it judges', {
+      subject: file,
+      suggestions: ['keep policies and trusted keys where those who make the model cannot change them'],
+    });
+  }
+}
+
+function withoutLinks(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
 }

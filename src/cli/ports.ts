@@ -73,6 +73,7 @@ export async function loadPolicyOfFlags(flags: TrustFlags): Promise<Policy> {
   const { policy: file, 'trust-key': keys = [], ca = [] } = flags;
   const trustKeys = await Promise.all(keys.map((path) => namedPem(path, 'trusted key')));
   const roots = await Promise.all(ca.map((path) => namedPem(path, 'root certificate')));
+  const files = [...keys, ...ca];
   const isTrusting = trustKeys.length + roots.length > 0;
   if (!isTrusting && file === undefined) {
     throw usage('trust-missing', 'say whom you trust: without that there is nothing to verify', {
@@ -83,6 +84,7 @@ export async function loadPolicyOfFlags(flags: TrustFlags): Promise<Policy> {
     return policyFromFlags({
       trustKeys,
       cas: roots,
+      files,
       allowSymlinks: flags['allow-symlinks'],
       allowLegacy: flags['allow-legacy'],
       unsignedPaths: flags['ignore-paths'],
@@ -91,7 +93,7 @@ export async function loadPolicyOfFlags(flags: TrustFlags): Promise<Policy> {
   }
   checkFlagsBesidePolicy(FLAGS_OF_A_POLICY.filter((name) => isGiven(flags[name])));
   const policy = await loadPolicy(file);
-  return isTrusting ? combine(policy, policyFromFlags({ trustKeys, cas: roots })) : policy;
+  return isTrusting ? combine(policy, policyFromFlags({ trustKeys, cas: roots, files })) : policy;
 }
 
 function isGiven(value: boolean | readonly string[] | undefined): boolean {

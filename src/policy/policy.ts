@@ -35,7 +35,7 @@ export interface Policy {
   readonly source: string;
   /** SHA-256 of the file, hex. */
   readonly digest?: string | undefined;
-  /** Absolute paths of the policy file and of every key and certificate that it names; none of them may lie in the model. */
+  /** The policy file and every file with a trusted key or certificate; none of them may lie in the model. */
   readonly files: readonly string[];
   readonly principals: readonly Principal[];
   readonly rules: readonly Rule[];
@@ -54,6 +54,8 @@ export const RULE_DEFAULTS = {
 export interface PolicyFlags {
   readonly trustKeys?: readonly PemSource[] | undefined;
   readonly cas?: readonly PemSource[] | undefined;
+  /** The files that the keys and certificates came from; none of them may lie in the model. */
+  readonly files?: readonly string[] | undefined;
   /** Padding of RSA keys; `pss` unless given. */
   readonly rsaPadding?: 'pss' | 'pkcs1' | undefined;
   readonly unsignedPaths?: readonly string[] | undefined;
@@ -91,7 +93,7 @@ export function policyFromFlags(flags: PolicyFlags): Policy {
     allowLegacy: flags.allowLegacy ?? RULE_DEFAULTS.allowLegacy,
     ignoreUnsigned: flags.ignoreUnsigned ?? RULE_DEFAULTS.ignoreUnsigned,
   };
-  return { source: 'flags', files: [], principals, rules: [rule] };
+  return { source: 'flags', files: flags.files ?? [], principals, rules: [rule] };
 }
 
 function keyTrustOf(source: PemSource, rsaPadding: 'pss' | 'pkcs1' | undefined) {
@@ -130,6 +132,7 @@ export function combine(policy: Policy, flags: Policy): Policy {
   return {
     ...policy,
     source: `${policy.source} and ${flags.source}`,
+    files: [...policy.files, ...flags.files],
     principals: [...policy.principals, ...flags.principals],
     rules: policy.rules.map((rule) => ({ ...rule, signedBy: [...rule.signedBy, ...further] })),
   };

@@ -258,6 +258,52 @@ describe('mlsign verify', () => {
     assert.equal(both.code, 1, 'trust flags beside a policy are a further requirement');
   });
 
+  it('refuses trust from inside the model, whatever path leads to it', async function () {
+    if (process.platform === 'win32') this.skip();
+    const content =
+      'version: 1\nprincipals:\n  alice: { key: KEY }\nrules:\n  - { model: "**", signed-by: alice, ignore-unsigned-files: true }\n';
+    const model = changed((path) => {
+      writeFileSync(path('p.yaml'), content.replace('KEY', pub));
+      writeFileSync(path('trusted.pub'), readFileSync(pub));
+      symlinkSync(pub, path('linked.pub'));
+    });
+    const alias = `${model}-alias`;
+    symlinkSync(model, alias);
+    const outside = `${model}.yaml`;
+    writeFileSync(outside, content.replace('KEY', `${alias}/trusted.pub`));
+    const runs = await Promise.all([
+      mlsign(['verify', alias, '--policy', `${model}/p.yaml`]),
+      mlsign(['verify', model, '--policy', `${alias}/p.yaml`]),
+      mlsign(['verify', model, '--policy', outside]),
+      mlsign(['verify', model, '--ignore-unsigned-files', '--key', `${model}/trusted.pub`]),
+      mlsign(['verify', model, '--ignore-unsigned-files', '--key', `${alias}/linked.pub`]),
+    ]);
+    for (const { code, stderr } of runs) {
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /\[policy-inside-model\]/);
+    }
+  });
+
+  it('rejects a directory in the place of the signature: nothing in it is signed', async () => {
+    const model = changed((path) => {
+      mkdirSync(`${path()}.mlsign`);
+      renameSync(path('model.sig'), `${path()}.mlsign/a.sig`);
+      mkdirSync(path('model.sig'));
+      writeFileSync(path('model.sig', 'evil.py'), 'print()');
+    });
+    for (const flags of [[], ['--signature', `${model}.mlsign/a.sig`]]) {
+      const { run, result } = await verifyJson(model, ...flags);
+      assert.equal(run.code, 1);
+      assert.deepEqual(decisive(result), ['file-extra model.sig/evil.py']);
+    }
+  });
+
+  it('counts only what was read as read', async () => {
+    const model = changed((path) => writeFileSync(path('extra.py'), 'print()'));
+    const { result } = await verifyJson(model, '--ignore-unsigned-files');
+    assert.deepEqual([result.read?.files, result.unsigned.extra], [5, ['extra.py']]);
+  });
+
   it('prints one line on standard error when quiet, and nothing when all is well', async () => {
     const good = await mlsign(['verify', sandbox.path('model'), '--key', pub, '--quiet']);
     assert.deepEqual([good.code, good.stdout, good.stderr], [0, '', '']);

@@ -25,8 +25,8 @@ export function styleFor(stream: 'stdout' | 'stderr', noColor: boolean): Style {
 /** Writes a result: to standard output, or whole to a file. A reader that goes away (`mlsign … | head`) is no error. */
 export async function writeResult(text: string, outputFile: string | undefined): Promise<void> {
   if (outputFile !== undefined) return writeFileAtomic(outputFile, text, { what: 'output file', overwrite: true });
-  // Each failed write also raises an event, which would end the process without a word of ours.
-  if (stdout.listenerCount('error') === 0) stdout.on('error', () => undefined);
+  // Each failed write also raises an event, on which oclif throws: the process would end without a word of ours.
+  stdout.removeAllListeners('error').on('error', () => undefined);
   const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(text, resolve));
   if (error && systemErrorCode(error) !== 'EPIPE') throw fileError(error, 'write the result', 'standard output');
 }

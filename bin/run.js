@@ -70,9 +70,9 @@ function start() {
   import('../dist/main.js').then(
     ({ main }) => main(process.argv.slice(2), root, manifest),
     (error) => {
-      if (existsSync(join(root, 'dist', 'main.js'))) throw error;
-      process.stderr.write('mlsign is not built: npm run build\n');
-      process.exitCode = 3;
+      const built = existsSync(join(root, 'dist', 'main.js'));
+      process.stderr.write(built ? `a bug in mlsign: ${error.stack}\n` : 'mlsign is not built: npm run build\n');
+      process.exitCode = built ? 70 : 3;
     },
   );
 }

@@ -99,6 +99,14 @@ describe('bin/run.js', () => {
     assert.equal(stderr, 'mlsign is not built: npm run build\n');
   });
 
+  it('ends with 70 where the bundle does not load', async () => {
+    const bin = await packageFor(folder, '>=22');
+    await writeFile(join(folder, 'dist/main.js'), 'throw new Error("half a file");');
+    const { code, stderr } = await ended(start(bin, 'hash'));
+    assert.equal(code, 70);
+    assert.match(stderr, /^a bug in mlsign: Error: half a file\n/);
+  });
+
   it('loads on a Node that knows nothing newer than ES2018', async () => {
     const source = await readFile(join(root, 'bin/run.js'), 'utf8');
     assert.doesNotMatch(source, /\?\.|\?\?|\|\|=|&&=|'node:|\bawait\b|\.at\(|replaceAll|flatMap/);

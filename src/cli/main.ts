@@ -12,6 +12,8 @@ import { giveError } from './give-error.ts';
  * @param pjson the package's own `package.json`
  */
 export async function main(argv: readonly string[], root: string, pjson: Interfaces.PJSON): Promise<void> {
+  // Node would print a stack and end with 1, which says "rejected".
+  process.once('uncaughtException', (error) => void giveError(error, argv).finally(() => process.exit()));
   try {
     const plugin = new OwnPlugin(root, pjson);
     const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];

@@ -84,6 +84,14 @@ describe('the command line', () => {
     });
   }
 
+  it('ends with 70 on a bug, wherever it is thrown, and never with the 1 that says "rejected"', async () => {
+    const bug = "process.on('newListener', (name) => name === 'uncaughtException' && setImmediate(() => { throw new Error('boom'); }))";
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(bug)}` };
+    const { code, stderr } = await mlsign(['hash', sandbox.write('model', { a: 'a' })], { env });
+    assert.equal(code, 70);
+    assert.match(stderr, /^error: a bug in mlsign: boom \[internal-error\]\n {2}try {7}run again with MLSIGN_DEBUG=1/);
+  });
+
   it('is the same whatever NODE_ENV says', async () => {
     const plain = await mlsign(['hash', '--help']);
     for (const NODE_ENV of ['development', 'test', 'production']) {

@@ -83,7 +83,7 @@ export async function signManifest(manifestPath: string, options: SignManifestOp
 
 async function sealAndWrite(name: string, manifest: Manifest, signature: string, options: SignManifestOptions | SignModelOptions) {
   throwIfAborted(options.signal);
-  const bundle = await seal(statementPayload(name, manifest), options.signer, options.signal);
+  const bundle = await seal(statementPayload(name, manifest), options.signer, { signal: options.signal });
   throwIfAborted(options.signal);
   await writeFileAtomic(signature, serializeBundle(bundle), { what: 'signature', overwrite: options.force ?? false });
   return { signature, name, manifest, modelId: modelId(manifest), modelDigest: rootDigest(manifest.resources), signer: options.signer };

@@ -1,6 +1,6 @@
 import { Command, Flags } from '@oclif/core';
 import { interrupted, type OnProgress, throwIfAborted } from '../core/index.ts';
-import type { Style } from '../report/index.ts';
+import { jsonText, type Style } from '../report/index.ts';
 import { giveError } from './give-error.ts';
 import { onInterrupt, progressLine, styleFor, writeNote, writeResult } from './wiring.ts';
 
@@ -69,7 +69,7 @@ export abstract class BaseCommand extends Command {
   async #give(report: CommandReport, flags: ResultFlags): Promise<void> {
     const isFile = flags['output-file'] !== undefined;
     const style = styleFor('stdout', flags['no-color'] || isFile);
-    const text = flags.json ? `${JSON.stringify(report.document, null, 2)}\n` : flags.quiet ? (report.brief ?? '') : report.text(style);
+    const text = flags.json ? jsonText(report.document) : flags.quiet ? (report.brief ?? '') : report.text(style);
     if (text !== '') await writeResult(text, flags['output-file']);
     if ((flags.json || flags.quiet || isFile) && report.complaint !== undefined) writeNote(`${report.complaint}\n`);
     if (!flags.json && !flags.quiet) {

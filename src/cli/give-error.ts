@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { type MlsignError, usage } from '../core/index.ts';
-import { asMlsignError, errorDocument, errorText } from '../report/index.ts';
+import { asMlsignError, errorDocument, errorText, escapeText, jsonText } from '../report/index.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { isDebugging, styleFor, writeNote, writeResult } from './wiring.ts';
 
@@ -10,9 +10,13 @@ export async function giveError(thrown: unknown, argv: readonly string[], comman
   const error = isOclifError(thrown) ? usageError(thrown, command) : asMlsignError(thrown);
   // A signal has already said which it was: 130 or 143.
   if (error.outcome !== 'interrupted' || process.exitCode === undefined) process.exitCode = exitCodeOf(error.outcome);
-  if (argv.includes('--json')) await writeResult(`${JSON.stringify(errorDocument(error), null, 2)}\n`, undefined);
-  writeNote(errorText(error, styleFor('stderr', argv.includes('--no-color'))));
-  if (isDebugging()) writeNote(`${String(error.cause instanceof Error ? error.cause.stack : error.stack)}\n`);
+  const style = styleFor('stderr', argv.includes('--no-color'));
+  const given = argv.includes('--json') ? writeResult(jsonText(errorDocument(error)), undefined) : Promise.resolve();
+  const unwritten = await given.then(() => undefined, asMlsignError);
+  for (const each of unwritten === undefined ? [error] : [error, unwritten]) writeNote(errorText(each, style));
+  if (!isDebugging()) return;
+  const stack = String(error.cause instanceof Error ? error.cause.stack : error.stack);
+  writeNote(`${stack.split('\n').map(escapeText).join('\n')}\n`);
 }
 
 /** oclif's own errors are all about flags and arguments. */

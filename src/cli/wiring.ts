@@ -33,6 +33,8 @@ export async function writeResult(text: string, outputFile: string | undefined):
 
 /** Writes to standard error. */
 export function writeNote(text: string): void {
+  // Where nobody hears us, the exit code still tells.
+  if (stderr.listenerCount('error') === 0) stderr.on('error', () => undefined);
   stderr.write(text);
 }
 

@@ -1,4 +1,4 @@
-import { MlsignError } from '../core/index.ts';
+import { MlsignError, unavailable } from '../core/index.ts';
 import { escapeText } from './escape.ts';
 import type { Style } from './style.ts';
 
@@ -39,6 +39,12 @@ export function errorText(error: MlsignError, style: Style): string {
 /** Whatever was thrown, as one of ours; what is not is a bug in mlsign. */
 export function asMlsignError(thrown: unknown): MlsignError {
   if (thrown instanceof MlsignError) return thrown;
+  if (thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'uv_cwd') {
+    return unavailable('directory-gone', 'the working directory is not there any more', {
+      suggestions: ['change to one that is'],
+      cause: thrown,
+    });
+  }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new MlsignError('bug', 'internal-error', `a bug in mlsign: ${message}`, {
     suggestions: ['run again with MLSIGN_DEBUG=1 for the stack trace, and report it'],

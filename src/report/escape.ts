@@ -5,6 +5,21 @@ const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
+ * A document as JSON for people and programs: what {@link escapeText} would show differently stands as an escape of JSON,
+ * as `JSON.stringify` escapes only the first 32 characters. The values stay the same.
+ */
+export function jsonText(document: object): string {
+  const text = JSON.stringify(document, null, 2);
+  return `${text.replace(UNSAFE, (character) => (character === '\n' ? character : jsonEscape(character)))}\n`;
+}
+
+function jsonEscape(character: string): string {
+  let escaped = '';
+  for (let i = 0; i < character.length; i++) escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
+  return escaped;
+}
+
+/**
  * Text from outside (names, identities, messages) made safe for a terminal: what could move the cursor, change colours,
  * start a line or reorder characters is shown as `\n`, `\x1b`, `\u202e` or `\u{e0001}`.
  */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { escapeText } from '../../src/report/escape.ts';
+import { escapeText, jsonText } from '../../src/report/escape.ts';
 
 describe('escapeText', () => {
   it('leaves ordinary text of every script alone', () => {
@@ -32,6 +32,25 @@ describe('escapeText', () => {
         assert.doesNotMatch(escaped, /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
         assert.equal(escapeText(escaped), escaped);
       }),
+    );
+  });
+});
+
+describe('jsonText', () => {
+  it('keeps every value and lets no unsafe character through', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const json = jsonText({ [text]: [text] });
+        assert.deepEqual(JSON.parse(json), { [text]: [text] });
+        assert.doesNotMatch(json.replaceAll('\n', ''), /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
+      }),
+    );
+  });
+
+  it('escapes what a terminal would act on, beyond the first 32 characters too', () => {
+    assert.equal(
+      jsonText({ a: '\u001b[\u009b2J\u007f\u202e\u{e0041}é' }),
+      '{\n  "a": "\\u001b[\\u009b2J\\u007f\\u202e\\udb40\\udc41é"\n}\n',
     );
   });
 });

@@ -110,7 +110,8 @@ function unacceptableHoles(rule: Rule, { ignored }: HashedModel, own: readonly s
 function contentCheck(manifest: Manifest, hashed: HashedModel, findings: readonly Finding[]): Check {
   const verdict = verdictOf(findings);
   const { method, hashType } = manifest.serialization;
-  const how = `${hashed.files.length - hashed.unhashed.length} files, ${hashed.bytes} bytes hashed with ${hashType} as ${method} and compared with ${manifest.resources.length} signed digests`;
+  const files = hashed.files.length - hashed.unhashed.length;
+  const how = `files hashed with ${hashType} as ${method}: ${files}, bytes: ${hashed.bytes}, signed digests compared: ${manifest.resources.length}`;
   return {
     name: 'model-content',
     status: verdict === 'verified' ? 'passed' : verdict === 'rejected' ? 'failed' : 'could-not-run',

@@ -1,4 +1,5 @@
 import type { SignatureResult, Verification } from '../app/index.ts';
+import type { Check } from '../core/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLine, findingLines, suggestionLines, worstFirst } from './findings.ts';
 import { formatBytes, formatCount } from './quantity.ts';
@@ -87,10 +88,9 @@ export function verificationText(verification: Verification, style: Style): stri
     `policy     ${escapeText(policy.source)}${policy.rule === policy.source ? '' : style.dim(`  rule ${escapeText(policy.rule)}`)}`,
   );
   if (findings.length > 0) lines.push('findings', ...findingLines(findings, style));
-  lines.push(
-    'checks',
-    ...checks.map(({ name, status, detail }) => `  ${CHECK_MARKS[status]} ${name}: ${style.dim(`${status}: ${escapeText(detail)}`)}`),
-  );
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  const line = ({ name, status, detail }: Check) => `  ${CHECK_MARKS[status]} ${name.padEnd(width)}  ${style.dim(escapeText(detail))}`;
+  lines.push('checks', ...checks.map(line));
   if (verdict !== 'verified') {
     const suggestions = suggestionLines(findings);
     if (suggestions.length > 0) lines.push('what to do', ...suggestions);

@@ -1,10 +1,9 @@
 /** A private Sigstore on loopback: `node test/servers/sigstore.ts FOLDER` starts one and keeps it until it is interrupted. */
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startCtLog } from './ct-log.ts';
 import { type Installed, installAll } from './install.ts';
-import { IDENTITY_KINDS, type IdentityKind, startOidcIssuer } from './oidc-issuer.ts';
+import { type IssuerServer, startCtLog, startIssuer, TOKEN_KINDS } from './neighbours.ts';
 import { freePorts, type ServerProcess, startServer } from './server-process.ts';
 import { certificatesOf, clientTrustConfig, type SigstoreUrls, signingConfig, trustedRoot } from './trust-config.ts';
 
@@ -40,7 +39,9 @@ interface Closable {
 export async function startSigstore(installed: Installed, folder: string): Promise<PrivateSigstore> {
   const started: Closable[] = [];
   const close = async (): Promise<void> => {
-    for (const server of started.splice(0).reverse()) await server.close();
+    const ends = await Promise.allSettled(started.splice(0).map((server) => server.close()));
+    const problems = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+    if (problems.length > 0) throw new AggregateError(problems, problems.map(String).join('\n'));
   };
   const keep = async <T extends Closable>(starting: Promise<T>): Promise<T> => {
     const server = await starting;
@@ -49,7 +50,7 @@ export async function startSigstore(installed: Installed, folder: string): Promi
   };
   try {
     await mkdir(folder);
-    const issuer = await keep(startOidcIssuer());
+    const issuer = await keep(startIssuer());
     const ctLog = await keep(startCtLog());
     const [fulcioPort = 0, fulcioGrpcPort = 0, timestampPort = 0, rekorPort = 0, rekorGrpcPort = 0] = await freePorts(5);
     const urls: SigstoreUrls = {
@@ -60,23 +61,24 @@ export async function startSigstore(installed: Installed, folder: string): Promi
       rekor: loopback(rekorPort),
     };
     const rekorKeys = generateKeyPairSync('ed25519');
-    await writeFile(join(folder, 'ct-log.pem'), ctLog.publicKey.export({ type: 'spki', format: 'pem' }));
+    const ctLogKey = createPublicKey({ key: ctLog.publicKey, type: 'spki', format: 'der' });
+    await writeFile(join(folder, 'ct-log.pem'), ctLogKey.export({ type: 'spki', format: 'pem' }));
     await writeFile(join(folder, 'rekor.key'), rekorKeys.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
     const settled = await Promise.allSettled([
-      keep(startFulcio(installed.fulcio, folder, fulcioGrpcPort, urls, issuer.issuer)),
+      keep(startFulcio(installed.fulcio, folder, fulcioGrpcPort, urls, issuer)),
       keep(startTimestampServer(installed.timestampServer, folder, timestampPort)),
       keep(startRekor(installed.rekor, folder, rekorPort, rekorGrpcPort)),
     ]);
     for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;
     await writeTrust(folder, urls, {
-      ctLog: ctLog.publicKey,
+      ctLog: ctLogKey,
       rekor: rekorKeys.publicKey,
       fulcio: await fulcioChain(urls.fulcio),
       timestamp: await text(`${urls.timestamp}/api/v1/timestamp/certchain`),
     });
     return { urls, close };
   } catch (error) {
-    await close();
+    await close().catch(() => undefined);
     throw error;
   }
 }
@@ -86,10 +88,13 @@ async function startFulcio(
   folder: string,
   grpcPort: number,
   urls: SigstoreUrls,
-  issuer: (kind: IdentityKind) => string,
+  issuer: IssuerServer,
 ): Promise<ServerProcess> {
-  const types: Readonly<Record<IdentityKind, string>> = { email: 'email', github: 'github-workflow' };
-  const issuers = IDENTITY_KINDS.map((kind) => [issuer(kind), { IssuerURL: issuer(kind), ClientID: 'sigstore', Type: types[kind] }]);
+  const types = { email: 'email', github: 'github-workflow' };
+  const issuers = TOKEN_KINDS.map((kind) => {
+    const url = issuer.issuerOf(kind);
+    return [url, { IssuerURL: url, ClientID: 'sigstore', Type: types[kind] }];
+  });
   const config = join(folder, 'fulcio.json');
   await writeFile(config, JSON.stringify({ OIDCIssuers: Object.fromEntries(issuers) }));
   const { port } = new URL(urls.fulcio);

@@ -53,6 +53,7 @@ export class OidcIssuer {
     this.server = server;
     for (const kind of ['email', 'github'] as const) {
       server.on(`GET /${kind}/.well-known/openid-configuration`, (call) => this.#configuration(call, kind));
+      server.on(`GET /${kind}/keys`, (call) => this.#keys(call));
     }
     server.on('GET /email/auth', (call) => this.#authorize(call));
     server.on('POST /email/token', (call) => this.#token(call));
@@ -103,9 +104,16 @@ export class OidcIssuer {
       token_endpoint: `${base}/token`,
       device_authorization_endpoint: `${base}/device/code`,
       jwks_uri: `${base}/keys`,
+      id_token_signing_alg_values_supported: ['ES256'],
       code_challenge_methods_supported: ['S256', 'plain'],
       response_types_supported: ['code'],
     });
+  }
+
+  /** For the real Fulcio, of the integration suite. */
+  #keys(call: Call): Reply {
+    expectRequest(call, { 'cache-control': 'no-cache' });
+    return json(200, { keys: [{ ...this.#key.publicKey.export({ format: 'jwk' }), kid: 'test', alg: 'ES256', use: 'sig' }] });
   }
 
   /** RFC 6749 §4.1.1 and RFC 7636: the person says yes at once. */

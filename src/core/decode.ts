@@ -8,16 +8,27 @@ export interface Problem {
   readonly got: string;
 }
 
+const MOST_PROBLEMS = 1000;
+const MOST_CHARACTERS = 200;
+
 /**
  * Reads fields out of parsed JSON or YAML and remembers every one that is wrong, so that all are reported at once.
  * Readers return a stand-in value for a wrong field; nothing read counts before {@link Decoder.finish} has passed.
  */
 export class Decoder {
+  /** The first thousand: a hostile document may be wrong a million times. */
   readonly problems: Problem[] = [];
+  #more = 0;
 
   /** Notes a wrong value. */
   problem(path: string, expected: string, value: JsonValue | undefined): void {
-    this.problems.push({ path, expected, got: describe(value) });
+    this.note({ path, expected, got: describe(value) });
+  }
+
+  /** Notes what is wrong. */
+  note(problem: Problem): void {
+    if (this.problems.length < MOST_PROBLEMS) this.problems.push({ ...problem, path: clip(problem.path, MOST_CHARACTERS) });
+    else this.#more++;
   }
 
   object(value: JsonValue | undefined, path: string): Fields {
@@ -70,7 +81,7 @@ export class Decoder {
 
   error(code: string, what: string, where: string): MlsignError {
     const shown = this.problems.slice(0, 20);
-    const rest = this.problems.length - shown.length;
+    const rest = this.problems.length - shown.length + this.#more;
     const [first] = shown;
     const lines = shown.map(({ path, expected, got }) => `${path || 'the document'}: expected ${expected}, got ${got}`);
     if (rest > 0) lines.push(`and ${rest} more`);
@@ -154,5 +165,9 @@ function describe(value: JsonValue | undefined): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (isJsonObject(value)) return 'an object';
   const text = JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+  return clip(text, 80);
+}
+
+function clip(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

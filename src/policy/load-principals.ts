@@ -77,7 +77,7 @@ class Loader {
     } catch (error) {
       if (!(error instanceof MlsignError)) throw error;
       const { message, subject, expected = 'a readable PEM file, or PEM text' } = error;
-      this.#decoder.problems.push({ path, expected, got: subject === undefined ? message : `${subject}: ${message}` });
+      this.#decoder.note({ path, expected, got: subject === undefined ? message : `${subject}: ${message}` });
       return undefined;
     }
   }
@@ -90,7 +90,7 @@ class Loader {
       if (known.name === name && known.trust.kind === 'key' && trust.kind === 'key' && known.trust.scheme === trust.scheme) continue;
       const expected =
         trust.kind === 'key' ? 'a key that no other entry has' : 'an authority, or an exact subject, that no other entry has';
-      this.#decoder.problems.push({ path, expected, got: `the same as ${known.name} has` });
+      this.#decoder.note({ path, expected, got: `the same as ${known.name} has` });
     }
     this.#known.push({ name, trust });
   }

@@ -1,5 +1,5 @@
 import { MlsignError, unavailable } from '../core/index.ts';
-import { escapeText } from './escape.ts';
+import { escapeText, excerpt } from './escape.ts';
 import type { Style } from './style.ts';
 
 /** What every command prints with `--json` when it could not be done: `schemas/error.schema.json`. */
@@ -28,10 +28,10 @@ export function errorDocument(error: MlsignError): ErrorDocument {
 
 /** An error for people: what failed, on what, expected and got, and what to do. */
 export function errorText(error: MlsignError, style: Style): string {
-  const subject = error.subject === undefined ? '' : `: ${escapeText(error.subject)}`;
+  const subject = error.subject === undefined ? '' : `: ${excerpt(error.subject)}`;
   const lines = [`${style.bad('error')}: ${escapeText(error.message)}${subject} ${style.dim(`[${error.code}]`)}`];
-  if (error.expected !== undefined) lines.push(`  expected  ${escapeText(error.expected)}`);
-  if (error.got !== undefined) lines.push(`  got       ${escapeText(error.got)}`);
+  if (error.expected !== undefined) lines.push(`  expected  ${excerpt(error.expected)}`);
+  if (error.got !== undefined) lines.push(`  got       ${excerpt(error.got)}`);
   for (const suggestion of error.suggestions) lines.push(`  try       ${escapeText(suggestion)}`);
   return `${lines.join('\n')}\n`;
 }

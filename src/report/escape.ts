@@ -2,6 +2,8 @@
 // paragraph separators, unpaired surrogates. The joiners U+200C and U+200D stay: Persian words and emoji need them.
 const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
+const MOST_CHARACTERS = 2000;
+
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
@@ -31,4 +33,9 @@ export function escapeText(text: string): string {
       SHORT[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, '0')}` : code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`)
     );
   });
+}
+
+/** {@link escapeText} of so much of a text as a person reads: a bundle may hold a name of 30 MB. */
+export function excerpt(text: string): string {
+  return text.length > MOST_CHARACTERS ? `${escapeText(text.slice(0, MOST_CHARACTERS))}…` : escapeText(text);
 }

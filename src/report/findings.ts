@@ -1,5 +1,5 @@
 import type { Finding } from '../core/index.ts';
-import { escapeText } from './escape.ts';
+import { escapeText, excerpt } from './escape.ts';
 import { shortDigest } from './quantity.ts';
 import type { Style } from './style.ts';
 
@@ -14,9 +14,12 @@ export function worstFirst(findings: readonly Finding[]): readonly Finding[] {
 
 /** One finding on one line: `model.safetensors: the content changed (expected 3f2a…, got 91bc…)`. */
 export function findingLine({ subject, message, expected, got }: Finding): string {
-  const pair = [expected === undefined ? '' : `expected ${shorten(expected)}`, got === undefined ? '' : `got ${shorten(got)}`];
+  const pair = [
+    expected === undefined ? '' : `expected ${excerpt(shorten(expected))}`,
+    got === undefined ? '' : `got ${excerpt(shorten(got))}`,
+  ];
   const detail = pair.filter((part) => part !== '').join(', ');
-  return escapeText(`${subject}: ${message}${detail === '' ? '' : ` (${detail})`}`);
+  return `${excerpt(subject)}: ${escapeText(message)}${detail === '' ? '' : ` (${detail})`}`;
 }
 
 /** Findings for people, a line each with its mark and code, at most `limit` of them. */

@@ -98,4 +98,13 @@ describe('Decoder', () => {
     inner.done();
     assert.deepEqual(decoder.problems, [{ path: 'inner', expected: 'an object', got: 'nothing' }]);
   });
+
+  it('keeps the first thousand problems, counts the others, and cuts long names', () => {
+    const decoder = new Decoder();
+    const names = Array.from({ length: 3000 }, (_, i) => [`${i}${'x'.repeat(1000)}`, 0]);
+    decoder.object(Object.fromEntries(names), '').done();
+    assert.equal(decoder.problems.length, 1000);
+    assert.equal(decoder.problems[0]?.path.length, 200);
+    assert.throws(() => decoder.finish('x-malformed', 'x', 'x.json'), /; and 2980 more$/);
+  });
 });

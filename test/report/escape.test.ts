@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { escapeText, jsonText } from '../../src/report/escape.ts';
+import { escapeText, excerpt, jsonText } from '../../src/report/escape.ts';
 
 describe('escapeText', () => {
   it('leaves ordinary text of every script alone', () => {
@@ -52,5 +52,12 @@ describe('jsonText', () => {
       jsonText({ a: '\u001b[\u009b2J\u007f\u202e\u{e0041}é' }),
       '{\n  "a": "\\u001b[\\u009b2J\\u007f\\u202e\\udb40\\udc41é"\n}\n',
     );
+  });
+});
+
+describe('excerpt', () => {
+  it('cuts what nobody reads, and escapes what is left', () => {
+    assert.equal(excerpt('a\nb'), 'a\\nb');
+    assert.equal(excerpt('x'.repeat(1e6)), `${'x'.repeat(2000)}…`);
   });
 });

@@ -6,7 +6,7 @@ import { chooseEngine, createHasher, type EngineName } from './engine.ts';
 import type { FileToHash, HashedFiles, HashOptions } from './hash-files.ts';
 import { HashResults } from './hash-results.ts';
 import { HashingThread } from './hashing-thread.ts';
-import { countRanges, ranges } from './ranges.ts';
+import { countRanges, rangeAt } from './ranges.ts';
 import { type WorkItem, WorkList } from './work-list.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -91,10 +91,15 @@ export class HashingRun {
   }
 
   async #takeAll(files: Iterable<FileToHash>): Promise<void> {
+    const { shardSize } = this.#options;
     let taken = 0;
-    for (const file of files) {
-      for (const item of this.#split(file)) {
-        if (this.#unlisted.push(item) < RANGES_A_LIST) continue;
+    for (const { path, identity, followLink = false } of files) {
+      const { size } = identity;
+      const count = this.#countRanges(path, size);
+      for (let range = 0; range < count; range++) {
+        const [start, end] = rangeAt(range, size, shardSize);
+        this.#unlisted.push({ path, start, end, identity, followLink, number: this.#results.addRange() });
+        if (this.#unlisted.length < RANGES_A_LIST) continue;
         this.#openList();
         while (this.#open.size > MOST_LISTS) await this.#help();
       }
@@ -107,20 +112,19 @@ export class HashingRun {
     await this.#startWorkers();
   }
 
-  *#split({ path, identity, followLink = false }: FileToHash): Generator<NumberedItem> {
+  /** Numbers the next file, and says of how many ranges digests are to come. */
+  #countRanges(path: string, size: number): number {
     const { shardSize } = this.#options;
-    const { size } = identity;
     this.#results.addFile(size);
     const count = countRanges(size, shardSize);
-    if (count === 0 || this.#results.ranges + count > MOST_RANGES) {
-      if (count > 0) this.#results.failFile(tooManyShards(path, size, shardSize));
-      this.#withoutRanges++;
-      return;
+    if (this.#results.ranges + count <= MOST_RANGES) {
+      this.#bytes += size;
+      if (count === 0) this.#withoutRanges++;
+      return count;
     }
-    this.#bytes += size;
-    for (const [start, end] of ranges(size, shardSize)) {
-      yield { path, start, end, identity, followLink, number: this.#results.addRange() };
-    }
+    this.#results.failFile(tooManyShards(path, size, shardSize));
+    this.#withoutRanges++;
+    return 0;
   }
 
   #fail(error: MlsignError): void {

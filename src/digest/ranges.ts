@@ -1,13 +1,10 @@
-/**
- * Splits a file into what is hashed by itself: the whole of it, or shards (OMS §6.3.2). Every byte is in exactly one
- * range; a file of zero bytes has no shard.
- */
-export function* ranges(size: number, shardSize: number | undefined): Generator<readonly [start: number, end: number]> {
-  if (shardSize === undefined) yield [0, size];
-  else for (let start = 0; start < size; start += shardSize) yield [start, Math.min(start + shardSize, size)];
-}
-
-/** How many {@link ranges} there are. */
+/** How many parts of a file are hashed by themselves: one, the whole, or its shards (OMS §6.3.2), of which zero bytes have none. */
 export function countRanges(size: number, shardSize: number | undefined): number {
   return shardSize === undefined ? 1 : Math.ceil(size / shardSize);
+}
+
+/** The first byte of such a part, and the one after its last. */
+export function rangeAt(index: number, size: number, shardSize: number | undefined): readonly [start: number, end: number] {
+  if (shardSize === undefined) return [0, size];
+  return [index * shardSize, Math.min((index + 1) * shardSize, size)];
 }

@@ -9,13 +9,16 @@ export interface ShardSet {
   readonly name: string;
   readonly hasIndex: boolean;
   readonly shards: number;
+  /** The first ones, where very many are. */
   readonly missing: readonly string[];
   /** Files that are named like shards of this set but that the index does not name. */
   readonly unnamed: readonly string[];
 }
 
-const MAX_INDEX_BYTES = 64 * 1024 * 1024;
-const INDEX_LIMITS = { maxBytes: MAX_INDEX_BYTES, maxDepth: 16, maxValues: 2_000_000 };
+const MAX_INDEX_BYTES = 32 * 1024 * 1024;
+const INDEX_LIMITS = { maxBytes: MAX_INDEX_BYTES, maxDepth: 16, maxValues: 500_000 };
+/** The most missing shards of one model that are named: one small file can claim to be one of a hundred thousand. */
+const MOST_MISSING = 1000;
 const MAX_SHARDS = 99_999;
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})(\.[a-z0-9]+)$/i;
 const INDEX = /\.index\.json$/;
@@ -31,22 +34,41 @@ export async function findShardSets(
   const findings: Finding[] = [...splitFindings(contents, files)];
   const sets: ShardSet[] = [];
   const indexed = new Set<string>();
+  const missing = new MissingShards();
   for (const { name } of files) {
     if (!INDEX.test(name)) continue;
     const shards = await readIndex(source, name, findings);
     if (shards === undefined) continue;
     for (const shard of shards) indexed.add(shard);
-    const set = indexSet(name, shards, present);
+    const set = indexSet(name, shards, present, missing);
     sets.push(set);
     findings.push(...set.missing.map((shard) => missingShard(shard, `${name} names it`)));
-    findings.push(...set.unnamed.map((shard) => unnamedShard(shard, name)));
+    for (const shard of set.unnamed) findings.push(unnamedShard(shard, name));
   }
-  for (const set of setsByName(files, sets, indexed)) {
+  for (const set of setsByName(files, sets, indexed, missing)) {
     sets.push(set);
     findings.push(...set.missing.map((shard) => missingShard(shard, `its name is one of ${set.shards}`)));
     if (!set.name.endsWith('.gguf')) findings.push(missingIndex(set));
   }
+  if (missing.leftOut > 0) findings.push(missingMore(source.name, missing.leftOut));
   return { sets, findings };
+}
+
+/** Takes the first missing shards of a model by name, and counts the others. */
+class MissingShards {
+  leftOut = 0;
+  #taken = 0;
+
+  take(count: number, names: Iterable<string>): readonly string[] {
+    const taken: string[] = [];
+    for (const name of names) {
+      if (this.#taken === MOST_MISSING) break;
+      this.#taken++;
+      taken.push(name);
+    }
+    this.leftOut += count - taken.length;
+    return taken;
+  }
 }
 
 /** The shards that an index names, relative to the model; undefined where it is another kind of file. */
@@ -75,7 +97,7 @@ function shardNames(map: JsonObject): ReadonlySet<string> | undefined {
   return shards;
 }
 
-function indexSet(name: string, shards: ReadonlySet<string>, present: ReadonlySet<string>): ShardSet {
+function indexSet(name: string, shards: ReadonlySet<string>, present: ReadonlySet<string>, missing: MissingShards): ShardSet {
   // `model.safetensors.index.json` names `model-00001-of-00002.safetensors`: the same folder, stem and ending.
   const base = name.replace(INDEX, '');
   const ending = base.slice(base.lastIndexOf('.'));
@@ -84,12 +106,23 @@ function indexSet(name: string, shards: ReadonlySet<string>, present: ReadonlySe
     const [, itsStem, , , itsEnding] = SHARD.exec(file) ?? [];
     return itsStem === stem && itsEnding === ending && !shards.has(file);
   });
-  const missing = [...shards].filter((shard) => !present.has(shard));
-  return { name, hasIndex: true, shards: shards.size, missing: missing.sort(compareCodePoints), unnamed: unnamed.sort(compareCodePoints) };
+  const absent = [...shards].filter((shard) => !present.has(shard)).sort(compareCodePoints);
+  return {
+    name,
+    hasIndex: true,
+    shards: shards.size,
+    missing: missing.take(absent.length, absent),
+    unnamed: unnamed.sort(compareCodePoints),
+  };
 }
 
 /** Sets that no index covers: `llama-00001-of-00003.gguf`. */
-function setsByName(files: readonly ListedFile[], known: readonly ShardSet[], indexed: ReadonlySet<string>): readonly ShardSet[] {
+function setsByName(
+  files: readonly ListedFile[],
+  known: readonly ShardSet[],
+  indexed: ReadonlySet<string>,
+  missing: MissingShards,
+): readonly ShardSet[] {
   const covered = new Set([...indexed, ...known.flatMap(({ unnamed }) => unnamed)]);
   const groups = new Map<string, { count: number; present: Set<number>; part: (number: number) => string }>();
   for (const { name } of files) {
@@ -106,9 +139,19 @@ function setsByName(files: readonly ListedFile[], known: readonly ShardSet[], in
     group.present.add(Number(number));
   }
   return [...groups].map(([name, { count, present, part }]) => {
-    const missing = Array.from({ length: count }, (_, i) => i + 1).filter((i) => !present.has(i));
-    return { name, hasIndex: false, shards: count, missing: missing.map(part), unnamed: [] };
+    const numbers = [...present].filter((number) => number >= 1 && number <= count);
+    return {
+      name,
+      hasIndex: false,
+      shards: count,
+      missing: missing.take(count - numbers.length, absentParts(count, present, part)),
+      unnamed: [],
+    };
   });
+}
+
+function* absentParts(count: number, present: ReadonlySet<number>, part: (number: number) => string): Generator<string> {
+  for (let number = 1; number <= count; number++) if (!present.has(number)) yield part(number);
 }
 
 /** GGUF files that say they are one part of several, under a name that says otherwise. */
@@ -134,6 +177,11 @@ function splitFindings({ gguf }: ModelContents, files: readonly ListedFile[]): r
 function missingShard(subject: string, why: string): Finding {
   const suggestion = 'download the model again: without this file it cannot be loaded';
   return { code: 'shard-missing', severity: 'warning', message: `a shard of the model is missing: ${why}`, subject, suggestion };
+}
+
+function missingMore(subject: string, count: number): Finding {
+  const message = `${count} more shards of the model are missing`;
+  return { code: 'shard-missing', severity: 'warning', message, subject };
 }
 
 function unnamedShard(subject: string, index: string): Finding {

@@ -36,18 +36,28 @@ export function resolvePattern(text: string, directory: string): { readonly patt
 
 /** Whether a pattern matches a location; or, given another pattern, every location that this one matches. */
 export function covers(pattern: string, other: string): boolean {
-  return coversFrom(pattern.split('/'), 0, other.split('/'), 0);
+  return coversSegments(pattern.split('/'), other.split('/'));
 }
 
-function coversFrom(pattern: Segments, at: number, other: Segments, from: number): boolean {
-  const segment = pattern[at];
-  if (segment === undefined) return from === other.length;
-  if (segment === '**') {
-    for (let next = from; next <= other.length; next++) if (coversFrom(pattern, at + 1, other, next)) return true;
-    return false;
+/** Only the last `**` passed is ever taken up again: whatever an earlier one could leave, it can take. So no pattern takes long. */
+function coversSegments(pattern: Segments, other: Segments): boolean {
+  let at = 0;
+  let last: { readonly at: number; from: number } | undefined;
+  for (let from = 0; from < other.length; ) {
+    const segment = pattern[at];
+    const candidate = other[from] ?? '';
+    if (segment === '**') {
+      last = { at: ++at, from };
+    } else if (segment !== undefined && candidate !== '**' && coversSegment(segment, candidate)) {
+      at++;
+      from++;
+    } else if (last !== undefined) {
+      at = last.at;
+      from = ++last.from;
+    } else return false;
   }
-  const candidate = other[from];
-  return candidate !== undefined && candidate !== '**' && coversSegment(segment, candidate) && coversFrom(pattern, at + 1, other, from + 1);
+  while (pattern[at] === '**') at++;
+  return at === pattern.length;
 }
 
 /** A `*` in the candidate is a character like any other, which only a `*` covers. */

@@ -290,6 +290,23 @@ describe('inspectModel', () => {
       ]);
     });
 
+    it('names a thousand missing shards and counts the others, whatever small files claim', async () => {
+      const weight_map = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`t${i}`, `f${i}.bin`]));
+      const claims = Array.from({ length: 20 }, (_, i) => [`a${i}-00001-of-99999.bin`, 'x']);
+      const files = { ...Object.fromEntries(claims), 'model.safetensors.index.json': { weight_map } };
+      const { findings, model } = await inspect(await makeModel(files));
+      const missing = findings.filter(({ code }) => code === 'shard-missing');
+      assert.equal(missing.length, 1001);
+      assert.equal(missing.at(-1)?.message, `${200_000 + 20 * 99_998 - 1000} more shards of the model are missing`);
+      assert.deepEqual(
+        model?.shardSets.slice(0, 2).map(({ shards, missing }) => [shards, missing.length]),
+        [
+          [200_000, 1000],
+          [99_999, 0],
+        ],
+      );
+    });
+
     it('refuses an index that names files outside or is no index', async () => {
       for (const weight_map of [{ w: '../model.safetensors' }, { w: 1 }, []]) {
         assert.deepEqual(codes(await inspect(await makeModel({ 'model.safetensors.index.json': { weight_map } }))), [

@@ -29,6 +29,12 @@ describe('pattern: what it matches', () => {
     });
   }
 
+  it('takes no time for a pattern of many "**"', () => {
+    const pattern = `${'**/a/'.repeat(40)}b`;
+    assert.equal(covers(pattern, `${'/a'.repeat(80)}`), false);
+    assert.equal(covers(pattern, `${'/a'.repeat(80)}/b`), true);
+  });
+
   it('a location that is named like a pattern is matched by "**" alone', () => {
     assert.equal(covers('/srv/*', '/srv/**'), false);
     assert.equal(covers('/srv/**', '/srv/**'), true);

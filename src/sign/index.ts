@@ -1,6 +1,13 @@
 export { type CertificateOptions, certificateSigner, type NamedPem } from './certificate.ts';
+export { type IdentityToken, readIdentityToken } from './identity/identity-token.ts';
 export { type GeneratedKey, generateKey, KEY_TYPES, type KeyType } from './keygen.ts';
 export { type LocalKeyOptions, localKeySigner } from './local-key.ts';
+export { type RekorWitnessOptions, rekorWitness } from './rekor.ts';
 export { type SealOptions, seal } from './seal.ts';
+export type { ServiceOptions, ServiceRetry } from './service.ts';
 export type { Signer } from './signer.ts';
+export { type SigstoreSigner, type SigstoreSignerOptions, sigstoreSigner } from './sigstore.ts';
+export { SIGSTORE_INSTANCES, type SigstoreInstance } from './sigstore-instances.ts';
+export { chooseServices, type SigstoreServices } from './sigstore-services.ts';
+export { type TimestampWitnessOptions, timestampWitness } from './timestamp.ts';
 export type { Witness } from './witness.ts';

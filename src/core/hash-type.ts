@@ -6,8 +6,3 @@ export type HashType = keyof typeof DIGEST_BYTES;
 
 /** Every {@link HashType}, the default first. */
 export const HASH_TYPES = Object.keys(DIGEST_BYTES) as readonly HashType[];
-
-/** Whether a string names a {@link HashType}. */
-export function isHashType(value: string): value is HashType {
-  return Object.hasOwn(DIGEST_BYTES, value);
-}

@@ -1,5 +1,4 @@
 export * from './compare.ts';
-export * from './diff.ts';
 export { type HashedModel, type HashModelOptions, hashModel, type ModelFile } from './hash-model.ts';
 export * from './ignore.ts';
 export * from './manifest.ts';

@@ -134,8 +134,10 @@ export class HashingThread {
       hasher.update(bytes === CHUNK_BYTES ? buffer : buffer.subarray(0, bytes));
       this.#control.addBytes(this.#thread, bytes);
       if (wanted === 0) return hasher.end();
-      await this.#breatheAfter(bytes);
-      bytes = next === undefined ? readSync(file, buffer, 0, wanted, at) : await next;
+      if (next === undefined) {
+        await this.#breatheAfter(bytes);
+        bytes = readSync(file, buffer, 0, wanted, at);
+      } else bytes = await next;
       [buffer, other] = [other, buffer];
     }
   }
@@ -154,8 +156,11 @@ function openItem(work: WorkList, item: number): number {
 }
 
 function errorStatus(error: unknown, followLink: boolean): number {
+  const code = systemErrorCode(error) ?? '';
   // O_NOFOLLOW met a link where a file had been listed.
-  if (systemErrorCode(error) === 'ELOOP' && !followLink) return CHANGED;
+  if (code === 'ELOOP' && !followLink) return CHANGED;
+  // A pipe has no position to read from, a socket cannot be opened, a directory not be read.
+  if (['ESPIPE', 'ENXIO', 'EISDIR'].includes(code)) return NOT_A_FILE;
   if (error instanceof Error && 'errno' in error && typeof error.errno === 'number') return error.errno;
   throw error;
 }

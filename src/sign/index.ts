@@ -1,5 +1,5 @@
 export { type CertificateOptions, certificateSigner, type NamedPem } from './certificate.ts';
-export { type IdentityToken, readIdentityToken } from './identity/identity-token.ts';
+export * from './identity/index.ts';
 export { type GeneratedKey, generateKey, KEY_TYPES, type KeyType } from './keygen.ts';
 export { type LocalKeyOptions, localKeySigner } from './local-key.ts';
 export { type RekorWitnessOptions, rekorWitness } from './rekor.ts';

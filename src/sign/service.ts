@@ -110,7 +110,7 @@ export async function callJsonService(call: ServiceCall, options: ServiceOptions
 
 function parseAnswer(call: ServiceCall, { body }: ServiceAnswer): JsonValue {
   try {
-    return parseJson(body, call.url, JSON_LIMITS);
+    return parseJson(body, placeOf(call), JSON_LIMITS);
   } catch {
     // What stood there instead could be anything, a repeated secret included.
     throw wrongContent(call, 'something that is not JSON');
@@ -120,9 +120,14 @@ function parseAnswer(call: ServiceCall, { body }: ServiceAnswer): JsonValue {
 /** The error for an answer of a kind that the service does not give: a proxy's page, most likely. */
 export function wrongContent(call: ServiceCall, got: string): MlsignError {
   return unavailable('service-response-malformed', `${call.service} answered with ${got}`, {
-    subject: call.url,
+    subject: placeOf(call),
     suggestions: ['check the URL; a proxy or a login page may stand before the service'],
   });
+}
+
+/** The URL without its query, which may hold what no error should show. */
+function placeOf({ url }: ServiceCall): string {
+  return url.replace(/[?#].*$/s, '');
 }
 
 async function tryOnce(call: ServiceCall, options: ServiceOptions): Promise<ServiceAnswer | Failure> {
@@ -156,14 +161,14 @@ function judge(call: ServiceCall, answer: ServiceAnswer, now: Date): ServiceAnsw
   if (status === 408 || status === 429 || status >= 500)
     return { reason, passing: true, afterMs: retryAfter(headers.get('retry-after'), now) };
   if (status >= 300 && status < 400) throw wrongContent(call, `a redirect (status ${status}), which is not followed`);
-  throw refused(call.refusedCode, `${call.service} says no: ${reason}`, { subject: call.url, suggestions: call.suggestions });
+  throw refused(call.refusedCode, `${call.service} says no: ${reason}`, { subject: placeOf(call), suggestions: call.suggestions });
 }
 
 function unreachable(call: ServiceCall, { reason, afterMs, cause }: Failure, attempts: number): MlsignError {
   const tries = attempts === 1 ? 'once' : `${attempts} times`;
   const later = afterMs !== undefined && afterMs > MAX_WAIT_MS ? `, which asks to wait ${Math.ceil(afterMs / 1000)} seconds` : '';
   return unavailable('service-unavailable', `${call.service} cannot be used${later}: ${reason} (tried ${tries})`, {
-    subject: call.url,
+    subject: placeOf(call),
     suggestions: ['check the URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)', 'try again later: nothing was written'],
     cause,
   });

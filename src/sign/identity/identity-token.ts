@@ -11,6 +11,8 @@ export interface IdentityToken {
   /** Whom it names: the e-mail address of a person, the subject of a workload. Fulcio wants it signed. */
   readonly identity: string;
   readonly expires: Date;
+  /** What binds it to one login, where it was made for one. */
+  readonly nonce: string | undefined;
 }
 
 const JWT = /^[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*$/;
@@ -34,7 +36,13 @@ export function readIdentityToken(token: string, where: string, now: Date): Iden
       suggestions: ['ask for a new token'],
     });
   }
-  return { token, issuer, identity: identityOf(claims, where), expires };
+  return {
+    token,
+    issuer,
+    identity: identityOf(claims, where),
+    expires,
+    nonce: typeof claims.nonce === 'string' ? claims.nonce : undefined,
+  };
 }
 
 /** What Fulcio takes for the subject: the address where the token has one, the subject otherwise. */

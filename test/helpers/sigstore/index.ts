@@ -6,6 +6,7 @@ import { RekorV2 } from './rekor-v2.ts';
 import { TimestampAuthority } from './timestamp-authority.ts';
 
 export { ACTIONS_BEARER, type Claims, OidcIssuer, TOKEN_CLAIMS, type TokenKind } from './oidc-issuer.ts';
+export * from './services.ts';
 export * from './strict-server.ts';
 export { TimestampAuthority, type TimestampQuirks } from './timestamp-authority.ts';
 export { CtLog, Fulcio, RekorV1, RekorV2 };

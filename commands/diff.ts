@@ -44,7 +44,7 @@ Exit code: 0 the same, 1 they differ, 3 could not be determined.`;
         ...session,
       });
       return {
-        document: diffDocument(diff),
+        document: () => diffDocument(diff),
         text: (style) => diffText(diff, style),
         complaint: diff.verdict === 'same' ? undefined : diffLine(diff),
         exitCode: EXIT_CODES[diff.verdict],

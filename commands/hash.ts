@@ -27,7 +27,7 @@ export default class Hash extends BaseCommand {
         ...session,
       });
       return {
-        document: manifestDocument(result.hashed),
+        document: () => manifestDocument(result.hashed),
         text: (style) => hashText(result, style),
         brief: `${result.modelId}\n`,
         warnings: findingWarnings(result.findings),

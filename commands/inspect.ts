@@ -21,7 +21,7 @@ For a model directory it also tells its formats, tensors and architecture, and w
       const inspection = await inspectModel(args.path, { signal });
       const isRejected = inspection.findings.some(({ severity }) => severity === 'rejected');
       return {
-        document: inspectDocument(inspection),
+        document: () => inspectDocument(inspection),
         text: (style) => inspectText(inspection, style),
         exitCode: isRejected ? EXIT.rejected : EXIT.done,
       };

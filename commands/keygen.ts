@@ -25,7 +25,7 @@ The private key is encrypted when a passphrase is given: at the prompt, by MLSIG
     await this.perform(flags, async () => {
       const passphrase = await readNewPassphrase(flags['passphrase-file']);
       const pair = await generateKeyPair(args.out, { type: flags.type, passphrase, force: flags.force });
-      return { document: keyPairDocument(pair), text: (style) => keyPairText(pair, style), exitCode: 0 };
+      return { document: () => keyPairDocument(pair), text: (style) => keyPairText(pair, style), exitCode: 0 };
     });
   }
 }

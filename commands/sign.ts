@@ -62,7 +62,7 @@ export default class Sign extends BaseCommand {
               useMainThread: true,
             });
       return {
-        document: signDocument(result),
+        document: () => signDocument(result),
         text: (style) => signText(result, style),
         warnings: findingWarnings(result.findings),
         exitCode: 0,

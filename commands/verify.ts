@@ -49,7 +49,7 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
         ...session,
       });
       return {
-        document: verificationDocument(verification),
+        document: () => verificationDocument(verification),
         text: (style) => verificationText(verification, style),
         complaint: verification.verdict === 'verified' ? undefined : verdictLine(verification),
         exitCode: exitCodeOfVerdict(verification.verdict),

@@ -7,7 +7,7 @@ import { onInterrupt, progressLine, styleFor, writeNote, writeResult } from './w
 /** What a command found, in every form it may be asked for. */
 export interface CommandReport {
   /** For `--json`: one document with a schema in `schemas/`. */
-  readonly document: object;
+  readonly document: () => object;
   /** For people, on standard output. */
   readonly text: (style: Style) => string;
   /** What `--quiet` leaves of the text; nothing unless given. */
@@ -69,7 +69,7 @@ export abstract class BaseCommand extends Command {
   async #give(report: CommandReport, flags: ResultFlags): Promise<void> {
     const isFile = flags['output-file'] !== undefined;
     const style = styleFor('stdout', flags['no-color'] || isFile);
-    const text = flags.json ? jsonText(report.document) : flags.quiet ? (report.brief ?? '') : report.text(style);
+    const text = flags.json ? jsonText(report.document()) : flags.quiet ? (report.brief ?? '') : report.text(style);
     if (text !== '') await writeResult(text, flags['output-file']);
     if ((flags.json || flags.quiet || isFile) && report.complaint !== undefined) writeNote(`${report.complaint}\n`);
     if (!flags.json && !flags.quiet) {

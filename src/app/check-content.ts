@@ -88,8 +88,8 @@ function refuseIgnoringSigned(names: readonly string[], ignorePaths: readonly st
 
 /** What every counted bundle leaves out: a path that only some ignore is signed by the others. */
 function commonIgnorePaths(counted: readonly [VerifiedStatement, ...VerifiedStatement[]]): readonly string[] {
-  const [first, ...others] = counted.map(({ statement }) => statement.manifest.serialization.ignorePaths);
-  return (first ?? []).filter((path) => others.every((paths) => isIgnored(path, paths)));
+  const lists = counted.map(({ statement }) => statement.manifest.serialization.ignorePaths);
+  return [...new Set(lists.flat())].filter((path) => lists.every((paths) => isIgnored(path, paths)));
 }
 
 function unacceptableHoles(rule: Rule, { ignored }: HashedModel, own: readonly string[]): readonly Finding[] {

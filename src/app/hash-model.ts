@@ -69,7 +69,21 @@ export async function hashOpened(source: Source, serialization: Serialization, o
   const unfit = hashed.findings.filter(({ severity }) => severity === 'rejected' || severity === 'undetermined');
   if (unfit.length > 0) throw unfitError(unfit);
   const manifest = manifestOf(hashed);
-  return { hashed, manifest, modelDigest: rootDigest(manifest.resources), modelId: modelId(manifest), findings: hashed.findings };
+  return {
+    hashed,
+    manifest,
+    modelDigest: rootDigest(manifest.resources),
+    modelId: modelId(manifest),
+    findings: [...hashed.findings, ...unsignedEmpty(hashed)],
+  };
+}
+
+/** Shards cannot name a file without bytes: whoever signs them must know. */
+function unsignedEmpty({ emptyFiles }: HashedModel): readonly Finding[] {
+  const [first] = emptyFiles;
+  if (first === undefined) return [];
+  const message = `${emptyFiles.length} zero-byte files are not signed: a manifest of shards leaves them out`;
+  return [{ code: 'unsigned-empty', severity: 'note', message, subject: first, suggestion: 'use --method files, which signs them too' }];
 }
 
 /** Only the options of the engine. */

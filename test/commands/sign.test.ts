@@ -50,6 +50,14 @@ describe('mlsign sign', () => {
     assert.equal((await mlsign(['verify', path, '--key', pub])).code, 0);
   });
 
+  it('says how many zero-byte files shards leave unsigned', async () => {
+    const directory = model({ 'w.bin': 'x', 'a.txt': '', 'b.txt': '' });
+    const shards = await mlsign(['sign', directory, '--key', key, '--method', 'shards']);
+    assert.match(shards.stderr, /^warning: a\.txt: 2 zero-byte files are not signed: .*; use --method files/);
+    const files = await mlsign(['sign', directory, '--key', key, '--force']);
+    assert.equal(files.stderr, '');
+  });
+
   it('signs a file of zero bytes, and refuses a model with nothing in it', async () => {
     const empty = model({ 'empty.bin': '' });
     assert.equal((await mlsign(['sign', empty, '--key', key])).code, 0);

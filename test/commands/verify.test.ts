@@ -243,6 +243,44 @@ describe('mlsign verify', () => {
     );
   });
 
+  it('takes a path for unsigned only where every counted signer leaves it out, in whatever order they come', async () => {
+    const policy = sandbox.path('both.yaml');
+    writeFileSync(
+      policy,
+      'version: 1\nprincipals:\n  alice: { key: a.key.pub }\n  bob: { key: b.key.pub }\nrules:\n  - { model: "**", signed-by: [alice, bob] }\n',
+    );
+    const signedBy = async (alice: readonly string[], bob: readonly string[]): Promise<CliRun> => {
+      const model = changed((path) => {
+        rmSync(path('model.sig'));
+        mkdirSync(`${path()}.mlsign`);
+      });
+      const ignoring = (paths: readonly string[]) => paths.flatMap((path) => ['--ignore-paths', path]);
+      const second = `${model}.mlsign/b.sig`;
+      assert.equal((await mlsign(['sign', model, '--key', key, ...ignoring(alice)])).code, 0);
+      assert.equal((await mlsign(['sign', model, '--key', sandbox.path('b.key'), '--signature', second, ...ignoring(bob)])).code, 0);
+      mkdirSync(`${model}/logs/old`, { recursive: true });
+      writeFileSync(`${model}/logs/old/x.txt`, 'x');
+      return mlsign(['verify', model, '--policy', policy, '--json']);
+    };
+    for (const [alice, bob] of [
+      [['logs'], []],
+      [[], ['logs']],
+      [['logs'], ['logs/new']],
+    ] as const) {
+      const run = await signedBy(alice, bob);
+      assert.equal(run.code, 1);
+      assert.deepEqual(decisive(parse(run)), ['file-extra logs/old/x.txt']);
+    }
+    for (const [alice, bob] of [
+      [['logs'], ['logs/old']],
+      [['logs/old'], ['logs']],
+    ] as const) {
+      const run = await signedBy(alice, bob);
+      assert.equal(run.code, 0, run.stdout);
+      assert.deepEqual(parse(run).unsigned.ignored, ['logs/old']);
+    }
+  });
+
   it('refuses a policy inside the model, and flags that would widen a policy', async () => {
     const policy = sandbox.path('one.yaml');
     const content = 'version: 1\nprincipals:\n  alice: { key: ../a.key.pub }\nrules:\n  - { model: "**", signed-by: alice }\n';

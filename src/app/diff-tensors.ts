@@ -45,6 +45,8 @@ interface Pair {
 }
 
 const BUFFER_BYTES = 1024 * 1024;
+/** The most tensors of one side that are held in memory; the largest models there are have half as many. */
+const MOST_TENSORS = 300_000;
 
 /**
  * Compares the tensors of safetensors files that changed, were added or removed: headers first, then only the bytes of
@@ -92,6 +94,10 @@ async function readTensors(source: Source, names: readonly string[], findings: F
     try {
       if ((await identify(path)).format !== 'safetensors') continue;
       const header = await readSafetensorsHeader(path);
+      if (tensors.length + header.tensors.length > MOST_TENSORS) {
+        findings.push(tooMany(path));
+        break;
+      }
       for (const info of header.tensors) tensors.push({ file, path, info });
     } catch (error) {
       if (!(error instanceof MlsignError)) throw error;
@@ -100,6 +106,11 @@ async function readTensors(source: Source, names: readonly string[], findings: F
     }
   }
   return tensors;
+}
+
+function tooMany(subject: string): Finding {
+  const message = `the tensors of this file and those after it were not compared: they are more than ${MOST_TENSORS}`;
+  return { code: 'tensors-too-many', severity: 'warning', message, subject };
 }
 
 /** Pairs tensors by file and name, then by name alone where that is unique on both sides. */

@@ -11,7 +11,7 @@ const ROOMS: Readonly<Record<string, { readonly rooms: string; readonly packages
   core: { rooms: '' },
   filetypes: { rooms: 'core' },
   digest: { rooms: 'core', packages: 'hash-wasm' },
-  formats: { rooms: 'core' },
+  formats: { rooms: 'core', packages: '@noble/curves' },
   model: { rooms: 'core filetypes digest formats' },
   archive: { rooms: 'core digest model', packages: 'tar-stream' },
   aws: { rooms: 'core', cloud: true },

@@ -11,6 +11,7 @@ export * from './merkle.ts';
 export * from './oms.ts';
 export * from './oms-legacy.ts';
 export * from './pem.ts';
+export * from './prehash.ts';
 export * from './resource-name.ts';
 export * from './scheme.ts';
 export * from './signing-config.ts';

@@ -1,6 +1,7 @@
 import { constants, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { refused } from '../core/index.ts';
 import { mlDsaMissing } from './pem.ts';
+import { loadEd25519ph, verifyEd25519phSha512 } from './prehash.ts';
 
 /** One row of the table: which keys a scheme is for, and how node:crypto is told to use it. */
 interface Scheme {
@@ -24,6 +25,7 @@ const SCHEMES = {
   'rsa-pss-sha256': { title: 'RSA-PSS with SHA-256', keyTypes: ['rsa', 'rsa-pss'], digest: 'sha256', options: PSS },
   'rsa-pkcs1-sha256': { title: 'RSA PKCS#1 v1.5 with SHA-256', keyTypes: ['rsa'], digest: 'sha256', options: PKCS1 },
   ed25519: { title: 'Ed25519', keyTypes: ['ed25519'], digest: null, options: {} },
+  'ed25519-kms': { title: 'Ed25519 as AWS KMS signs', keyTypes: ['ed25519'], digest: null, options: {} },
   'ml-dsa-44': { title: 'ML-DSA-44', keyTypes: ['ml-dsa-44'], digest: null, options: {} },
   'ml-dsa-65': { title: 'ML-DSA-65', keyTypes: ['ml-dsa-65'], digest: null, options: {} },
   'ml-dsa-87': { title: 'ML-DSA-87', keyTypes: ['ml-dsa-87'], digest: null, options: {} },
@@ -34,6 +36,9 @@ export type SchemeName = keyof typeof SCHEMES;
 
 /** Every {@link SchemeName}. A key's default is the first one that fits it. */
 export const SCHEME_NAMES = Object.keys(SCHEMES) as readonly SchemeName[];
+
+/** The longest message that AWS KMS takes; above it the scheme `ed25519-kms` is Ed25519ph over the SHA-512 of the message. */
+const KMS_MESSAGE_BYTES = 4096;
 
 const MIN_RSA_BITS = 2048;
 // OpenSSL verifies nothing above this either.
@@ -78,10 +83,33 @@ export function schemeForKey(key: KeyObject, where = 'key', wanted?: SchemeName)
   });
 }
 
+/**
+ * The scheme that a key in AWS KMS is used with: as {@link schemeForKey}, but Ed25519 as KMS signs, which takes no long messages.
+ *
+ * @throws MlsignError `key-unsupported`, `scheme-mismatch`
+ */
+export function schemeForKmsKey(key: KeyObject, where: string, wanted?: SchemeName): SchemeName {
+  const scheme = schemeForKey(key, where, wanted);
+  return scheme === 'ed25519' && wanted === undefined ? 'ed25519-kms' : scheme;
+}
+
 /** Signs bytes with a private key that {@link schemeForKey} accepted; ECDSA signatures are DER. */
 export function signData(scheme: SchemeName, privateKey: KeyObject, data: Uint8Array): Uint8Array {
   const { digest, options } = SCHEMES[scheme];
   return sign(digest, data, { key: privateKey, ...options });
+}
+
+/**
+ * Whether a signature over so many bytes is one that few other verifiers know: `ed25519-kms` is pure Ed25519 up to 4,096 bytes,
+ * and above them Ed25519ph over SHA-512, which hashes twice.
+ */
+export function isPrehashed(scheme: SchemeName, data: Uint8Array): boolean {
+  return scheme === 'ed25519-kms' && data.length > KMS_MESSAGE_BYTES;
+}
+
+/** Loads what some schemes need beyond node:crypto: to be awaited before signatures of these schemes are verified. */
+export async function prepareSchemes(schemes: Iterable<SchemeName | undefined>): Promise<void> {
+  for (const scheme of schemes) if (scheme === 'ed25519-kms') await loadEd25519ph();
 }
 
 /**
@@ -98,6 +126,7 @@ export function verifySignature(
 ): boolean {
   const row: Scheme = SCHEMES[scheme];
   if (!fits(row, key)) return false;
+  if (isPrehashed(scheme, data)) return verifyEd25519phSha512(key, data, signature);
   const digest = row.digest === null ? null : (options.digest ?? row.digest);
   return verify(digest, data, { key, ...row.options }, signature);
 }

@@ -1,5 +1,5 @@
 import { refused, throwIfAborted } from '../core/index.ts';
-import { BUNDLE_MEDIA_TYPE, type Bundle, PAYLOAD_TYPE, preAuthEncoding, verifySignature } from '../formats/index.ts';
+import { BUNDLE_MEDIA_TYPE, type Bundle, PAYLOAD_TYPE, preAuthEncoding, prepareSchemes, verifySignature } from '../formats/index.ts';
 import type { Signer } from './signer.ts';
 import type { Witness } from './witness.ts';
 
@@ -25,6 +25,7 @@ export async function seal(payload: Uint8Array, signer: Signer, options: SealOpt
   const encoded = preAuthEncoding(PAYLOAD_TYPE, payload);
   const signature = await signer.sign(encoded, signal);
   throwIfAborted(signal);
+  await prepareSchemes([signer.scheme]);
   if (!verifySignature(signer.scheme, signer.publicKey, encoded, signature)) {
     throw refused('signer-mismatch', 'the signature that came back does not verify with the public key of the signer', {
       subject: signer.description,

@@ -64,6 +64,12 @@ export function wrongSignature(
   const other = keys
     .map(({ scheme }) => OTHER_PADDING[scheme])
     .find((scheme) => scheme !== undefined && keys.some(({ key }) => isSignedBy(key, scheme)));
+  const suggestion =
+    other !== undefined
+      ? `if the key is meant to be used so, write "scheme: ${other}" beside it in a policy`
+      : keys.some(({ scheme }) => scheme === 'ed25519')
+        ? 'if the key is in AWS KMS, which has a form of its own for long messages, write "scheme: ed25519-kms" beside it in a policy'
+        : undefined;
   return {
     code: 'signature-invalid',
     severity: 'rejected',
@@ -72,7 +78,7 @@ export function wrongSignature(
     expected:
       keys.length === 1 ? `a signature by key ${first?.hint} (${first?.scheme})` : `a signature by one of ${keys.length} trusted keys`,
     got: other === undefined ? 'another signature' : `a signature by that key with ${other}`,
-    ...(other === undefined ? {} : { suggestion: `if the key is meant to be used so, write "scheme: ${other}" beside it in a policy` }),
+    ...(suggestion === undefined ? {} : { suggestion }),
   };
 }
 

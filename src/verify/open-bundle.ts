@@ -7,6 +7,7 @@ import {
   parseBundle,
   parseOmsStatement,
   parseStatement,
+  prepareSchemes,
   publicKeyHint,
   type SchemeName,
   schemeTitle,
@@ -107,6 +108,7 @@ export async function openBundle(
     running = 'statement';
     const encoding = encodingOf(bundle, where, allowLegacy);
     const isSignedBy = signatureCheck(bundle.envelope, encoding);
+    await prepareSchemes(principals.flatMap(({ trust }) => trust.map(({ scheme }) => scheme)));
     const search = await findSigner({ bundle, isSignedBy, principals, now, where });
     checks.push(...search.checks);
     const [first, ...others] = search.matches;

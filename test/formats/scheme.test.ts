@@ -105,7 +105,9 @@ describe('scheme: signatures', () => {
   it('a signature of one scheme is none of another, whatever the key', () => {
     for (const name of KEY_NAMES) {
       const signature = signData(ACCEPTED_KEYS[name], privateKey(name), DATA);
-      for (const other of SCHEME_NAMES.filter((scheme) => scheme !== ACCEPTED_KEYS[name])) {
+      // Of so few bytes AWS KMS signs as everybody does.
+      const same: readonly string[] = [ACCEPTED_KEYS[name], ...(name === 'ed25519' ? ['ed25519-kms'] : [])];
+      for (const other of SCHEME_NAMES.filter((scheme) => !same.includes(scheme))) {
         assert.equal(verifySignature(other, publicKey(name), DATA, signature), false, `${name} under ${other}`);
       }
     }

@@ -1,6 +1,7 @@
 export { type CertificateOptions, certificateSigner, type NamedPem } from './certificate.ts';
 export * from './identity/index.ts';
 export { type GeneratedKey, generateKey, KEY_TYPES, type KeyType } from './keygen.ts';
+export { type KmsSignerOptions, kmsSigner } from './kms.ts';
 export { type LocalKeyOptions, localKeySigner } from './local-key.ts';
 export { type RekorWitnessOptions, rekorWitness } from './rekor.ts';
 export { type SealOptions, seal } from './seal.ts';

@@ -1,3 +1,4 @@
 export { type PathOptions, type PathResult, validatePath } from './certificate.ts';
+export { KmsTrust } from './kms-trust.ts';
 export { type OpenedBundle, type OpenOptions, openBundle, type SignedBy, type VerifiedSigner, VerifiedStatement } from './open-bundle.ts';
 export { claimedGenerationTime } from './timestamp.ts';

@@ -35,6 +35,8 @@ async function bundle(): Promise<void> {
     splitting: true,
     format: 'esm',
     platform: 'node',
+    // With CommonJS behind import() esbuild's splitting loses the names: the AWS SDK is taken in its ESM form.
+    mainFields: ['module', 'main'],
     target: 'node22',
     metafile: true,
     plugins: [lazyOclif],

@@ -8,6 +8,7 @@ export * from './generate-key.ts';
 export * from './hash-model.ts';
 export * from './inspect-model.ts';
 export * from './inspect-signature.ts';
+export * from './keys.ts';
 export * from './locations.ts';
 export * from './model-contents.ts';
 export * from './model-kind.ts';

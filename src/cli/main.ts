@@ -17,9 +17,8 @@ export async function main(argv: readonly string[], root: string, pjson: Interfa
   try {
     const plugin = new OwnPlugin(root, pjson);
     const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];
-    const [first] = args;
-    const isHelp = first === undefined || first === '-h' || first === '--help';
-    if (!isHelp && !plugin.commandIDs.includes(first)) throw noSuchCommand(first, plugin.commands);
+    const unknown = unknownCommand(args, plugin.commandIDs);
+    if (unknown !== undefined) throw noSuchCommand(unknown, plugin.commands);
     await run(args, await Config.load({ root, plugins: new Map([[plugin.name, plugin]]) }));
   } catch (thrown) {
     if (isExit(thrown)) process.exitCode = thrown.oclif.exit;
@@ -47,8 +46,16 @@ class OwnPlugin extends Plugin {
   }
 }
 
+/** The words that should name a command but name none: `sing`, `keys lits`. A topic alone (`keys`) shows its help. */
+function unknownCommand([first, second]: readonly string[], ids: readonly string[]): string | undefined {
+  if (first === undefined || first === '-h' || first === '--help' || ids.includes(first)) return undefined;
+  const isTopic = ids.some((id) => id.startsWith(`${first}:`));
+  if (!isTopic) return first;
+  return second === undefined || second.startsWith('-') || ids.includes(`${first}:${second}`) ? undefined : `${first} ${second}`;
+}
+
 function noSuchCommand(name: string, commands: readonly Command.Loadable[]): MlsignError {
-  const names = commands.filter((command) => !command.hidden).map((command) => command.id);
+  const names = commands.filter((command) => !command.hidden).map((command) => command.id.replaceAll(':', ' '));
   const near = names.filter((candidate) => candidate.startsWith(name) || distance(candidate, name) <= 2);
   return usage('unknown-command', 'no such command', {
     got: name,

@@ -43,6 +43,12 @@ export function progressLine(): ProgressLine {
   return new ProgressLine({ isTTY: stderr.isTTY === true && !isSet('CI'), columns: stderr.columns ?? 80, write: writeNote });
 }
 
+/** The variables that name proxies. */
+export function proxyEnvironment(): Readonly<Record<string, string | undefined>> {
+  const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
+  return Object.fromEntries(names.map((name) => [name, env[name]]));
+}
+
 /** Calls back on Ctrl-C and termination; returns what takes the handlers away again. A second signal ends at once. */
 export function onInterrupt(interrupt: (exitCode: number) => void): () => void {
   const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

@@ -5,6 +5,7 @@ export * from './findings.ts';
 export * from './hash.ts';
 export * from './inspect.ts';
 export * from './inspect-document.ts';
+export * from './keys.ts';
 export * from './quantity.ts';
 export * from './sign.ts';
 export * from './style.ts';

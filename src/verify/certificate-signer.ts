@@ -3,9 +3,10 @@ import { publicKeyHint, type SchemeName, schemeForKey } from '../formats/index.t
 import type { AuthorityTrust } from '../policy/index.ts';
 import { type PathResult, validatePath } from './certificate.ts';
 import { errorFinding } from './error-finding.ts';
-import { wrongSignature } from './key-signer.ts';
+import { publicKeyOf, wrongSignature } from './key-signer.ts';
 import type { SignerMatch, SignerQuestion, SignerSearch } from './signer.ts';
 import { describeTrust, isLeafOf, type Trusted } from './trust.ts';
+import { type Judgement, judge } from './validity.ts';
 
 type ValidPath = Extract<PathResult, { ok: true }>;
 
@@ -19,11 +20,12 @@ export async function matchAuthorities(
   const checks: Check[] = [];
   const findings: Finding[] = [];
   for (const { principal, trust } of authorities) {
-    const path = await validatePath(chain, trust.roots, question.now);
-    const result = path.ok ? matchLeaf(question, path, { principal, trust }) : path.finding;
+    const { path, finding, ...judgement } = await judgePath(question, chain, trust);
+    const result = path === undefined || finding !== undefined ? finding : matchLeaf(question, path, { principal, trust }, judgement);
+    if (result === undefined) continue;
     if ('principal' in result) {
       matches.push(result);
-      checks.push(...passed(question.where, result, trust));
+      checks.push(...passed(question.where, result, trust), ...judgement.checks);
     } else {
       findings.push(result);
     }
@@ -39,10 +41,28 @@ export async function matchAuthorities(
   };
 }
 
+/** The path at the time for which the signer is judged. */
+async function judgePath(
+  question: SignerQuestion,
+  chain: readonly Uint8Array[],
+  { roots }: AuthorityTrust,
+): Promise<Judgement & { readonly path: ValidPath | undefined }> {
+  let valid: ValidPath | undefined;
+  const [leaf] = chain;
+  const judgement = await judge(question, publicKeyOf(leaf), leaf, async (at) => {
+    const path = await validatePath(chain, roots, at);
+    if (!path.ok) return path.finding;
+    valid ??= path;
+    return undefined;
+  });
+  return { ...judgement, path: valid };
+}
+
 function matchLeaf(
   question: SignerQuestion,
   { leaf, publicKey }: ValidPath,
   { principal, trust }: Trusted<AuthorityTrust>,
+  { proof, times }: Judgement,
 ): SignerMatch | Finding {
   const { isSignedBy, where } = question;
   if (!isLeafOf(trust, leaf)) {
@@ -64,7 +84,7 @@ function matchLeaf(
   }
   if (!isSignedBy(publicKey, scheme))
     return wrongSignature(where, [{ key: publicKey, hint: publicKeyHint(publicKey), scheme }], isSignedBy);
-  return { principal, trust, key: publicKey, scheme, certificate: leaf };
+  return { principal, trust, key: publicKey, scheme, certificate: leaf, proof, times };
 }
 
 function passed(where: string, { key, certificate }: SignerMatch, trust: AuthorityTrust): readonly Check[] {

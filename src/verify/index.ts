@@ -1,4 +1,7 @@
 export { type PathOptions, type PathResult, validatePath } from './certificate.ts';
+export type { IgnoredEvidence, LogRecord, Proof, ProvenTime } from './evidence.ts';
 export { KmsTrust } from './kms-trust.ts';
 export { type OpenedBundle, type OpenOptions, openBundle, type SignedBy, type VerifiedSigner, VerifiedStatement } from './open-bundle.ts';
 export { claimedGenerationTime } from './timestamp.ts';
+export type { TrustedRootSource } from './trusted-root.ts';
+export { type EnvelopeOptions, verifyEnvelope } from './verify-envelope.ts';

@@ -1,14 +1,24 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import type { Finding } from '../core/index.ts';
+import type { Check, Finding } from '../core/index.ts';
 import type { SchemeName } from '../formats/index.ts';
 import type { KeyTrust } from '../policy/index.ts';
 import type { SignatureCheck } from './public-key.ts';
-import type { SignerQuestion, SignerSearch } from './signer.ts';
-import { isCurrent, type Trusted } from './trust.ts';
+import type { SignerMatch, SignerQuestion, SignerSearch } from './signer.ts';
+import type { Trusted } from './trust.ts';
+import { judge } from './validity.ts';
 
-/** The signers among pinned keys: those whose signature it is and whose certificate, where one was pinned, is valid now. */
-export function matchKeys(question: SignerQuestion, candidates: readonly Trusted<KeyTrust>[]): SignerSearch {
-  const { isSignedBy, where, now } = question;
+/**
+ * The signers among pinned keys: those whose signature it is, and who are valid now or at a proven time, where the key was
+ * pinned by a certificate or is trusted up to a day.
+ *
+ * @param certificate DER of the signer's certificate, where the bundle has one
+ */
+export async function matchKeys(
+  question: SignerQuestion,
+  candidates: readonly Trusted<KeyTrust>[],
+  certificate?: Uint8Array,
+): Promise<SignerSearch> {
+  const { isSignedBy, where } = question;
   const signed = candidates.filter(({ trust }) => isSignedBy(trust.key, trust.scheme));
   const [first] = signed;
   if (first === undefined) {
@@ -19,24 +29,20 @@ export function matchKeys(question: SignerQuestion, candidates: readonly Trusted
     );
     return { matches: [], checks: [{ name: 'signature', status: 'failed', detail: `${where}: ${finding.message}` }], findings: [finding] };
   }
-  const passed = { name: 'signature', status: 'passed', detail: `${where}: made by key ${first.trust.hint}` } as const;
-  const current = signed.filter(({ trust }) => isCurrent(trust, now));
-  if (current.length === 0) {
-    const finding = notCurrent(where, first.trust, now);
-    return {
-      matches: [],
-      checks: [passed, { name: 'certificate-validity', status: 'failed', detail: `${where}: ${finding.message}` }],
-      findings: [finding],
-    };
+  const matches: SignerMatch[] = [];
+  const findings: Finding[] = [];
+  const checks: Check[] = [{ name: 'signature', status: 'passed', detail: `${where}: made by key ${first.trust.hint}` }];
+  for (const { principal, trust } of signed) {
+    const { key, scheme, certificate: pinned } = trust;
+    const { finding, proof, times, checks: further } = await judge(question, key, certificate, (at) => problemAt(where, trust, at));
+    checks.push(...further);
+    if (finding === undefined) matches.push({ principal, trust, key, scheme, certificate: pinned, proof, times });
+    else findings.push(finding);
   }
-  const matches = current.map(({ principal, trust }) => ({
-    principal,
-    trust,
-    key: trust.key,
-    scheme: trust.scheme,
-    certificate: trust.certificate,
-  }));
-  return { matches, checks: [passed], findings: [] };
+  if (matches.length > 0) return { matches, checks, findings: [] };
+  const shown = findings.slice(0, 1);
+  checks.push(...shown.map(({ message }) => ({ name: 'validity', status: 'failed' as const, detail: `${where}: ${message}` })));
+  return { matches, checks, findings: shown };
 }
 
 /** The key of a certificate; undefined where either cannot be read, which path validation reports. */
@@ -82,8 +88,21 @@ export function wrongSignature(
   };
 }
 
-function notCurrent(where: string, { certificate, where: source }: KeyTrust, now: Date): Finding {
-  const early = certificate !== undefined && now < certificate.notBefore;
+function problemAt(where: string, { certificate, notAfter, where: source }: KeyTrust, at: Date): Finding | undefined {
+  const expected = `valid at ${at.toISOString()}`;
+  if (notAfter !== undefined && at > notAfter) {
+    return {
+      code: 'key-retired',
+      severity: 'rejected',
+      message: 'the key that is trusted for this signature is retired',
+      subject: where,
+      expected,
+      got: `${source}: trusted until ${notAfter.toISOString()}`,
+      suggestion: 'have the model signed again; only a timestamp or log entry could prove that the signature is older',
+    };
+  }
+  if (certificate === undefined || (certificate.notBefore <= at && at <= certificate.notAfter)) return undefined;
+  const early = at < certificate.notBefore;
   return {
     code: early ? 'trusted-certificate-not-yet-valid' : 'trusted-certificate-expired',
     severity: 'rejected',
@@ -91,8 +110,8 @@ function notCurrent(where: string, { certificate, where: source }: KeyTrust, now
       ? 'the certificate that is trusted for this signature is not valid yet'
       : 'the certificate that is trusted for this signature has expired',
     subject: where,
-    expected: `valid at ${now.toISOString()}`,
-    got: `${source}: valid from ${certificate?.notBefore.toISOString()} to ${certificate?.notAfter.toISOString()}`,
+    expected,
+    got: `${source}: valid from ${certificate.notBefore.toISOString()} to ${certificate.notAfter.toISOString()}`,
     suggestion: 'trust the renewed certificate, or the public key itself, which has no end',
   };
 }

@@ -12,15 +12,19 @@ import {
   type SchemeName,
   schemeTitle,
 } from '../formats/index.ts';
-import type { Principal, Trust } from '../policy/index.ts';
+import type { Principal, SigstoreIdentity, Trust } from '../policy/index.ts';
 import { errorFinding } from './error-finding.ts';
-import { type Encoding, signatureCheck } from './public-key.ts';
-import { findSigner, type SignerMatch } from './signer.ts';
+import type { LogRecord, ProvenTime } from './evidence.ts';
+import type { Encoding } from './public-key.ts';
+import type { SignerMatch } from './signer.ts';
+import { type EnvelopeOptions, verifyEnvelope } from './verify-envelope.ts';
 
 /** The signer of a verified statement. */
 export interface VerifiedSigner {
-  /** How the bundle tells of its signer. */
-  readonly kind: 'key' | 'certificate';
+  /** How the signer is known: by its key, by a certificate, or by an identity that Sigstore vouches for. */
+  readonly kind: 'key' | 'certificate' | 'sigstore';
+  /** The same for every signature of the same signer: the name of its key, or its identity. */
+  readonly id: string;
   /** In words: `ECDSA P-256 with SHA-256, key 3f2a…`. */
   readonly description: string;
   /** The name of the key that made the signature; for a certificate, that of its key. */
@@ -28,6 +32,7 @@ export interface VerifiedSigner {
   /** The signer's own certificate, or the one whose key is pinned. */
   readonly certificate?: CertificateInfo | undefined;
   readonly scheme: SchemeName;
+  readonly identity?: SigstoreIdentity | undefined;
 }
 
 /** Why a principal counts as a signer. */
@@ -54,6 +59,10 @@ export class VerifiedStatement {
   /** Every principal that the signature stands for, and why; one at least. */
   readonly signedBy: readonly SignedBy[];
   readonly signer: VerifiedSigner;
+  /** When the signature existed, as far as that was looked at and proven. */
+  readonly times: readonly ProvenTime[];
+  /** The transparency logs that hold the signature, as far as that was looked at and proven. */
+  readonly logs: readonly LogRecord[];
   // A private field: nothing else has this type, whatever its other fields are.
   readonly #verified = true;
 
@@ -63,6 +72,8 @@ export class VerifiedStatement {
     this.bundleDigest = sha256Hex(bytes);
     this.signedBy = matches.map(({ principal, trust }) => ({ principal, trust }));
     this.signer = describeSigner(bundle, matches[0]);
+    this.times = matches[0].proof.times;
+    this.logs = matches[0].proof.logs;
   }
 
   /** Whether a value was made by {@link openBundle}. */
@@ -72,9 +83,7 @@ export class VerifiedStatement {
 }
 
 /** How a bundle is opened. */
-export interface OpenOptions {
-  /** The time at which certificates must be valid. A time in the bundle is not believed. */
-  readonly now: Date;
+export interface OpenOptions extends EnvelopeOptions {
   /** Whether the v0.2.0 form is accepted, with the certificate method only. */
   readonly allowLegacy: boolean;
 }
@@ -97,19 +106,17 @@ export async function openBundle(
   bytes: Uint8Array,
   where: string,
   principals: readonly Principal[],
-  { now, allowLegacy }: OpenOptions,
+  options: OpenOptions,
 ): Promise<OpenedBundle> {
   const checks: Check[] = [];
   let running = 'bundle';
   try {
     const bundle = parseBundle(bytes, where);
     checks.push({ name: 'bundle', status: 'passed', detail: `${where}: ${bundle.mediaType}, ${bundle.material.kind} method` });
-    checks.push(...unverifiedEvidence(bundle, where));
     running = 'statement';
-    const encoding = encodingOf(bundle, where, allowLegacy);
-    const isSignedBy = signatureCheck(bundle.envelope, encoding);
-    await prepareSchemes(principals.flatMap(({ trust }) => trust.map(({ scheme }) => scheme)));
-    const search = await findSigner({ bundle, isSignedBy, principals, now, where });
+    const encoding = encodingOf(bundle, where, options.allowLegacy);
+    await prepareSchemes(principals.flatMap(({ trust }) => trust.flatMap(({ scheme }) => scheme ?? [])));
+    const search = await verifyEnvelope(bundle, where, encoding, principals, options);
     checks.push(...search.checks);
     const [first, ...others] = search.matches;
     if (first === undefined) return { checks, findings: search.findings };
@@ -123,7 +130,8 @@ export async function openBundle(
     return { verified: makeVerified(bundle, statement, bytes, where, [first, ...others]), checks, findings: [] };
   } catch (error) {
     if (!(error instanceof MlsignError)) throw error;
-    checks.push({ name: running, status: 'failed', detail: `${where}: ${error.message}` });
+    const status = error.outcome === 'unavailable' ? 'could-not-run' : 'failed';
+    checks.push({ name: running, status, detail: `${where}: ${error.message}` });
     return { checks, findings: [errorFinding(error, where)] };
   }
 }
@@ -153,21 +161,18 @@ function isLegacy(payload: Uint8Array, where: string): boolean {
   }
 }
 
-/** What a bundle brings that counts for nothing here, each as a check that was skipped. */
-function unverifiedEvidence({ tlogEntries, timestamps }: Bundle, where: string): readonly Check[] {
-  const skipped = (name: string, count: number, what: string): readonly Check[] =>
-    count === 0 ? [] : [{ name, status: 'skipped', detail: `${where}: ${count} ${what}: not verified, and not taken for a time` }];
-  return [
-    ...skipped('transparency-log', tlogEntries.length, tlogEntries.length === 1 ? 'log entry' : 'log entries'),
-    ...skipped('timestamp', timestamps.length, timestamps.length === 1 ? 'timestamp' : 'timestamps'),
-  ];
-}
-
-function describeSigner({ material }: Bundle, { key, scheme, certificate }: SignerMatch): VerifiedSigner {
+function describeSigner({ material }: Bundle, { key, scheme, certificate, identity }: SignerMatch): VerifiedSigner {
   const hint = publicKeyHint(key);
+  if (identity !== undefined) {
+    const who = `${identity.identity}, authenticated by ${identity.issuer}`;
+    // Each signature of an identity is by another key: what makes it one signer is its name.
+    const id = JSON.stringify([identity.issuer, identity.identity]);
+    return { kind: 'sigstore', id, description: `${schemeTitle(scheme)}, ${who}`, hint, certificate, scheme, identity };
+  }
   const subject = certificate === undefined ? '' : `, certificate ${certificate.subject}`;
   return {
-    kind: material.kind === 'certificate' ? 'certificate' : 'key',
+    kind: material.kind === 'key' ? 'key' : 'certificate',
+    id: hint,
     description: `${schemeTitle(scheme)}, key ${hint.slice(0, 16)}${subject}`,
     hint,
     certificate,

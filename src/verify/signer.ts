@@ -1,11 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 import type { Check, Finding } from '../core/index.ts';
 import type { Bundle, CertificateInfo, SchemeName } from '../formats/index.ts';
-import type { Principal, Trust } from '../policy/index.ts';
+import type { Principal, SigstoreIdentity, Trust } from '../policy/index.ts';
 import { matchAuthorities } from './certificate-signer.ts';
+import type { Proof, ProvenTime } from './evidence.ts';
+import { isFulcioCertificate } from './fulcio.ts';
 import { matchKeys, publicKeyOf } from './key-signer.ts';
 import type { SignatureCheck } from './public-key.ts';
-import { describeTrust, trustedAuthorities, trustedKeys } from './trust.ts';
+import { matchIdentities } from './sigstore.ts';
+import { describeTrust, trustedAuthorities, trustedIdentities, trustedKeys } from './trust.ts';
+import type { TrustedRootSource } from './trusted-root.ts';
 
 /** A trusted signer whose signature it is. */
 export interface SignerMatch {
@@ -15,6 +19,12 @@ export interface SignerMatch {
   readonly scheme: SchemeName;
   /** The leaf, or the pinned certificate. */
   readonly certificate?: CertificateInfo | undefined;
+  /** Where the trust is in an identity. */
+  readonly identity?: SigstoreIdentity | undefined;
+  /** What was looked at to prove a time, or a place in a log. */
+  readonly proof: Proof;
+  /** The proven times at which the signer was valid. */
+  readonly times: readonly ProvenTime[];
 }
 
 /** The trusted signers of a bundle; findings where there is none. */
@@ -32,6 +42,11 @@ export interface SignerQuestion {
   readonly now: Date;
   /** Names the bundle. */
   readonly where: string;
+  readonly trustedRoot: (() => Promise<TrustedRootSource>) | undefined;
+  /** Whether the evidence is to be looked at, even where nothing depends on it. */
+  readonly wantsProof: boolean;
+  /** What the bundle's evidence proves about a signature by a key, and a certificate where the bundle has one. */
+  prove(key: KeyObject, certificate: Uint8Array | undefined): Promise<Proof>;
 }
 
 /** Finds the trusted signers whose signature a bundle holds. Its material only selects among them; the signature decides. */
@@ -43,11 +58,11 @@ export async function findSigner(question: SignerQuestion): Promise<SignerSearch
     case 'certificate':
       return findCertificate(question, material.chain);
     case 'sigstore':
-      return untrusted(question, 'the bundle is signed with a Sigstore identity, which this version cannot verify', 'a Sigstore identity');
+      return findCertificate(question, [material.certificate]);
   }
 }
 
-function findKey(question: SignerQuestion, hint: string | undefined): SignerSearch {
+async function findKey(question: SignerQuestion, hint: string | undefined): Promise<SignerSearch> {
   const keys = trustedKeys(question.principals);
   // Without a hint (before v1.1.0) every trusted key is tried; the key that such a bundle holds never is.
   const candidates = hint === undefined ? keys : keys.filter(({ trust }) => trust.hint === hint);
@@ -56,25 +71,31 @@ function findKey(question: SignerQuestion, hint: string | undefined): SignerSear
 }
 
 async function findCertificate(question: SignerQuestion, chain: readonly Uint8Array[]): Promise<SignerSearch> {
-  const leafKey = publicKeyOf(chain[0]);
+  const [leaf] = chain;
+  const leafKey = publicKeyOf(leaf);
   // A pinned key vouches for itself: whatever chain the bundle puts around it, the signature must be that key's own.
   const pinned = trustedKeys(question.principals).filter(({ trust }) => leafKey !== undefined && trust.key.equals(leafKey));
   const authorities = trustedAuthorities(question.principals);
+  const identities = leaf !== undefined && isFulcioCertificate(leaf) ? trustedIdentities(question.principals) : [];
   const searches = [
-    ...(pinned.length === 0 ? [] : [matchKeys(question, pinned)]),
+    ...(pinned.length === 0 ? [] : [await matchKeys(question, pinned, leaf)]),
     ...(authorities.length === 0 ? [] : [await matchAuthorities(question, chain, authorities)]),
+    ...(leaf === undefined || identities.length === 0 ? [] : [await matchIdentities(question, leaf, identities)]),
   ];
   if (searches.length === 0)
     return untrusted(question, 'the bundle is signed with a certificate whose key is not trusted', 'a certificate');
   const matches = searches.flatMap((search) => search.matches);
+  const findings = searches.flatMap((search) => search.findings);
+  // That a certificate leads to no authority of another kind says nothing where its own kind is found wanting.
+  const telling = findings.filter(({ code }) => code !== 'certificate-untrusted');
   return {
     matches,
     checks: searches.flatMap((search) => search.checks),
-    findings: matches.length > 0 ? [] : searches.flatMap((search) => search.findings),
+    findings: matches.length > 0 ? [] : telling.length > 0 ? telling : findings,
   };
 }
 
-function untrusted({ principals, where }: SignerQuestion, message: string, got: string): SignerSearch {
+function untrusted({ bundle, principals, where }: SignerQuestion, message: string, got: string): SignerSearch {
   const finding: Finding = {
     code: 'signer-untrusted',
     severity: 'rejected',
@@ -82,7 +103,10 @@ function untrusted({ principals, where }: SignerQuestion, message: string, got: 
     subject: where,
     expected: describeTrust(principals),
     got,
-    suggestion: 'if this signer is to be trusted, say so: --trust-key, --ca, or a principal of the policy',
+    suggestion:
+      bundle.material.kind === 'sigstore'
+        ? 'if this signer is to be trusted, say so: --identity with --issuer, or a principal of the policy'
+        : 'if this signer is to be trusted, say so: --trust-key, --ca, or a principal of the policy',
   };
   return { matches: [], checks: [{ name: 'signer', status: 'failed', detail: `${where}: ${message}` }], findings: [finding] };
 }

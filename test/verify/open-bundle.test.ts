@@ -28,7 +28,7 @@ describe('open bundle: keys', () => {
       );
       const hint = publicKeyHint(signer.publicKey);
       const { description } = signer;
-      assert.deepEqual(verified.signer, { kind: 'key', description, hint, certificate: undefined, scheme: ACCEPTED_KEYS[name] });
+      assert.deepEqual(verified.signer, { kind: 'key', id: hint, description, hint, certificate: undefined, scheme: ACCEPTED_KEYS[name] });
       assert.deepEqual(
         checks.map((check) => [check.name, check.status]),
         [
@@ -245,8 +245,8 @@ describe('open bundle: what counts for nothing', () => {
     assert.deepEqual(
       checks.filter(({ status }) => status === 'skipped'),
       [
-        { name: 'transparency-log', status: 'skipped', detail: 'model.sig: 1 log entry: not verified, and not taken for a time' },
-        { name: 'timestamp', status: 'skipped', detail: 'model.sig: 2 timestamps: not verified, and not taken for a time' },
+        { name: 'transparency-log', status: 'skipped', detail: 'model.sig: 1 log entry: not verified, because nothing depends on it' },
+        { name: 'timestamp', status: 'skipped', detail: 'model.sig: 2 timestamps: not verified, because nothing depends on it' },
       ],
     );
   });
@@ -254,7 +254,7 @@ describe('open bundle: what counts for nothing', () => {
   it('a Sigstore identity is not trusted by anything that this version knows', async () => {
     const signer = await fixtureSigner('ec-p256');
     const bytes = await sealed({ ...signer, material: { kind: 'sigstore', certificate: Buffer.from('3000', 'hex') } });
-    const message = 'the bundle is signed with a Sigstore identity, which this version cannot verify';
+    const message = 'the bundle is signed with a certificate whose key is not trusted';
     rejects(await open(bytes, trustKeys('ec-p256')), 'signer-untrusted', message);
   });
 });

@@ -1,4 +1,6 @@
 import type { SchemeName } from '../formats/index.ts';
+import type { IdentitySource } from './identity.ts';
+import type { EvidenceRequirement } from './policy.ts';
 
 /** PEM text, or the path of a PEM file, and the field it stands in. */
 export interface PemReference {
@@ -8,7 +10,20 @@ export interface PemReference {
 
 /** One way to know a principal, as the file says it. */
 export type TrustEntry =
-  | { readonly kind: 'key'; readonly path: string; readonly sources: readonly PemReference[]; readonly scheme?: SchemeName | undefined }
+  | {
+      readonly kind: 'key';
+      readonly path: string;
+      readonly sources: readonly PemReference[];
+      readonly scheme?: SchemeName | undefined;
+      readonly notAfter?: Date | undefined;
+    }
+  | {
+      readonly kind: 'kms';
+      readonly path: string;
+      readonly arn: string;
+      readonly scheme?: SchemeName | undefined;
+      readonly notAfter?: Date | undefined;
+    }
   | {
       readonly kind: 'ca';
       readonly path: string;
@@ -16,7 +31,8 @@ export type TrustEntry =
       readonly scheme?: SchemeName | undefined;
       readonly subject?: string | undefined;
       readonly alternativeName?: string | undefined;
-    };
+    }
+  | { readonly kind: 'identity'; readonly path: string; readonly source: IdentitySource };
 
 /** A principal as the file says it. */
 export interface PrincipalEntry {
@@ -45,6 +61,7 @@ export interface RuleEntry {
   readonly path: string;
   readonly model: string;
   readonly signedBy: readonly SignedByEntry[];
+  readonly require: EvidenceRequirement;
   readonly ignorePaths: 'signed' | readonly string[];
   readonly unsignedPaths: readonly string[];
   readonly allowSymlinks: boolean;

@@ -1,9 +1,20 @@
-export { loadPolicy } from './load-policy.ts';
+export { CLAIM_NAMES, type ClaimName, claimArcs, isClaimName } from './claims.ts';
+export {
+  describeIdentity,
+  type IdentityMismatch,
+  type IdentitySource,
+  type IdentityTrust,
+  identityMismatch,
+  identityTrust,
+  type SigstoreIdentity,
+} from './identity.ts';
+export { type LoadPolicyOptions, loadPolicy } from './load-policy.ts';
 export { evaluateSigners, type Satisfied, type Signed, type SignersResult } from './match.ts';
 export { modelLocation } from './pattern.ts';
 export {
   checkFlagsBesidePolicy,
   combine,
+  type EvidenceRequirement,
   FLAGS_OF_A_POLICY,
   type Policy,
   type PolicyFlags,

@@ -1,8 +1,12 @@
 import { resolve } from 'node:path';
 import { type Decoder, MlsignError, readCapped } from '../core/index.ts';
-import { MAX_PEM_BYTES } from '../formats/index.ts';
+import { MAX_PEM_BYTES, schemeForKey } from '../formats/index.ts';
 import type { PemReference, PrincipalEntry, TrustEntry } from './document.ts';
-import { authorityTrust, keyTrust, overlaps, type PemSource, type Principal, type Trust } from './principal.ts';
+import { identityTrust } from './identity.ts';
+import type { LoadPolicyOptions } from './load-policy.ts';
+import { authorityTrust, type KeyTrust, keyTrust, overlaps, type PemSource, type Principal, type Trust } from './principal.ts';
+
+type KmsEntry = Extract<TrustEntry, { kind: 'kms' }>;
 
 /** Principals by name, and the files that their keys and certificates came from. */
 export interface LoadedPrincipals {
@@ -16,8 +20,13 @@ export interface LoadedPrincipals {
  *
  * @param directory where relative paths begin
  */
-export async function loadPrincipals(decoder: Decoder, entries: readonly PrincipalEntry[], directory: string): Promise<LoadedPrincipals> {
-  const loader = new Loader(decoder, directory);
+export async function loadPrincipals(
+  decoder: Decoder,
+  entries: readonly PrincipalEntry[],
+  directory: string,
+  options: LoadPolicyOptions,
+): Promise<LoadedPrincipals> {
+  const loader = new Loader(decoder, directory, options);
   const principals = new Map<string, Principal>();
   for (const { name, trust } of entries) {
     const loaded: Trust[] = [];
@@ -31,19 +40,16 @@ class Loader {
   readonly files: string[] = [];
   readonly #decoder: Decoder;
   readonly #directory: string;
+  readonly #options: LoadPolicyOptions;
   readonly #known: { readonly name: string; readonly trust: Trust }[] = [];
 
-  constructor(decoder: Decoder, directory: string) {
+  constructor(decoder: Decoder, directory: string, options: LoadPolicyOptions) {
     this.#decoder = decoder;
     this.#directory = directory;
+    this.#options = options;
   }
 
   async load(name: string, entry: TrustEntry): Promise<readonly Trust[]> {
-    const sources: { readonly path: string; readonly pem: PemSource }[] = [];
-    for (const reference of entry.sources) {
-      const pem = await this.#attempt(reference.path, () => this.#read(reference));
-      if (pem !== undefined) sources.push({ path: reference.path, pem });
-    }
     const trust: Trust[] = [];
     const add = (path: string, made: Trust | undefined) => {
       if (made === undefined) return;
@@ -51,17 +57,47 @@ class Loader {
       trust.push(made);
     };
     switch (entry.kind) {
-      case 'key':
-        for (const { path, pem } of sources) add(path, await this.#attempt(path, () => keyTrust(pem, entry.scheme)));
+      case 'key': {
+        const { scheme, notAfter } = entry;
+        for (const { path, pem } of await this.#readAll(entry.sources)) {
+          add(path, await this.#attempt(path, () => limited(keyTrust(pem, scheme), notAfter)));
+        }
+        break;
+      }
+      case 'kms':
+        add(entry.path, await this.#resolveKms(entry));
         break;
       case 'ca': {
         const { subject, alternativeName, scheme } = entry;
-        const pems = sources.map(({ pem }) => pem);
+        const pems = (await this.#readAll(entry.sources)).map(({ pem }) => pem);
         add(entry.path, await this.#attempt(entry.path, () => authorityTrust(pems, { subject, alternativeName, scheme })));
         break;
       }
+      case 'identity':
+        add(entry.path, await this.#attempt(entry.path, () => identityTrust(entry.source)));
+        break;
     }
     return trust;
+  }
+
+  async #readAll(references: readonly PemReference[]): Promise<readonly { readonly path: string; readonly pem: PemSource }[]> {
+    const sources: { readonly path: string; readonly pem: PemSource }[] = [];
+    for (const reference of references) {
+      const pem = await this.#attempt(reference.path, () => this.#read(reference));
+      if (pem !== undefined) sources.push({ path: reference.path, pem });
+    }
+    return sources;
+  }
+
+  /** What the KMS says is no fault of the policy's: it is thrown as it is. */
+  async #resolveKms({ arn, path, scheme, notAfter }: KmsEntry): Promise<Trust | undefined> {
+    const { resolveKms } = this.#options;
+    if (resolveKms === undefined) {
+      this.#decoder.note({ path, expected: 'a public key: keys of a KMS cannot be read here', got: arn });
+      return undefined;
+    }
+    const trust = await resolveKms(arn);
+    return this.#attempt(path, () => limited({ ...trust, scheme: schemeForKey(trust.key, arn, scheme ?? trust.scheme) }, notAfter));
   }
 
   async #read({ text, path }: PemReference): Promise<PemSource> {
@@ -88,10 +124,18 @@ class Loader {
       if (!overlaps(known.trust, trust)) continue;
       // A renewed certificate often keeps its key: one key of one principal, as long as its scheme stays the same.
       if (known.name === name && known.trust.kind === 'key' && trust.kind === 'key' && known.trust.scheme === trust.scheme) continue;
-      const expected =
-        trust.kind === 'key' ? 'a key that no other entry has' : 'an authority, or an exact subject, that no other entry has';
-      this.#decoder.note({ path, expected, got: `the same as ${known.name} has` });
+      this.#decoder.note({ path, expected: OWN[trust.kind], got: `the same as ${known.name} has` });
     }
     this.#known.push({ name, trust });
   }
+}
+
+const OWN: Readonly<Record<Trust['kind'], string>> = {
+  key: 'a key that no other entry has',
+  ca: 'an authority, or an exact subject, that no other entry has',
+  identity: 'an identity that no other entry has',
+};
+
+function limited(trust: KeyTrust, notAfter: Date | undefined): KeyTrust {
+  return notAfter === undefined ? trust : { ...trust, notAfter };
 }

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { Decoder, MlsignError, readCapped, sha256Hex, usage } from '../core/index.ts';
 import { decodeDocument } from './decode-document.ts';
+import type { LoadPolicyOptions } from './load-policy.ts';
 import { loadPrincipals } from './load-principals.ts';
 import { modelLocation } from './pattern.ts';
 import type { Policy } from './policy.ts';
@@ -10,14 +11,14 @@ import { describePlace, invalid, parseYaml, type YamlDocument } from './yaml.ts'
 const MAX_POLICY_BYTES = 1024 * 1024;
 
 /** Reads a policy file, as `loadPolicy` says. */
-export async function readPolicyFile(path: string): Promise<Policy> {
+export async function readPolicyFile(path: string, options: LoadPolicyOptions): Promise<Policy> {
   const file = resolve(path);
   const bytes = await readBytes(path);
   const yaml = parseYaml(bytes, path);
   const decoder = new Decoder();
   const document = decodeDocument(decoder, yaml.value);
   finish(decoder, yaml, path);
-  const { principals, files } = await loadPrincipals(decoder, document.principals, dirname(file));
+  const { principals, files } = await loadPrincipals(decoder, document.principals, dirname(file), options);
   const rules = buildRules(decoder, document, principals, modelLocation(dirname(file)));
   finish(decoder, yaml, path);
   return { source: path, digest: sha256Hex(bytes), files: [file, ...files], principals: [...principals.values()], rules };

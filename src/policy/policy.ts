@@ -1,7 +1,8 @@
 import { refused, usage } from '../core/index.ts';
 import type { SchemeName } from '../formats/index.ts';
+import { type IdentitySource, identityTrust } from './identity.ts';
 import { covers } from './pattern.ts';
-import { authorityTrust, keyTrust, type PemSource, type Principal } from './principal.ts';
+import { authorityTrust, type KeyTrust, keyTrust, type PemSource, type Principal, type Trust } from './principal.ts';
 
 /** So many of these principals must have signed. */
 export interface Requirement {
@@ -12,6 +13,14 @@ export interface Requirement {
   readonly of: readonly Principal[];
 }
 
+/** How many different authors must stand behind each signature that counts. */
+export interface EvidenceRequirement {
+  /** Timestamp authorities that prove when it was made. */
+  readonly timestamps: number;
+  /** Transparency logs that hold it. */
+  readonly logs: number;
+}
+
 /** What must hold for the models at some locations. */
 export interface Rule {
   /** The pattern as the user wrote it, or what the flags are called. */
@@ -20,6 +29,7 @@ export interface Rule {
   readonly pattern: string;
   /** All of them must be met, each on its own. */
   readonly signedBy: readonly Requirement[];
+  readonly require: EvidenceRequirement;
   /** Which of the signer's ignored paths may exist on disk: whatever the signer recorded, or exactly these. */
   readonly ignorePaths: 'signed' | readonly string[];
   /** Paths that may be unsigned although the signer did not record them. */
@@ -43,6 +53,7 @@ export interface Policy {
 
 /** What a rule allows unless it says otherwise. */
 export const RULE_DEFAULTS = {
+  require: { timestamps: 0, logs: 0 },
   ignorePaths: 'signed',
   unsignedPaths: [],
   allowSymlinks: false,
@@ -53,7 +64,10 @@ export const RULE_DEFAULTS = {
 /** Trust and tolerance as flags say them. */
 export interface PolicyFlags {
   readonly trustKeys?: readonly PemSource[] | undefined;
+  /** Keys of a KMS, already read. */
+  readonly kmsKeys?: readonly KeyTrust[] | undefined;
   readonly cas?: readonly PemSource[] | undefined;
+  readonly identities?: readonly IdentitySource[] | undefined;
   /** The files that the keys and certificates came from; none of them may lie in the model. */
   readonly files?: readonly string[] | undefined;
   /** Padding of RSA keys; `pss` unless given. */
@@ -68,18 +82,22 @@ export interface PolicyFlags {
 export const FLAGS_OF_A_POLICY = ['ignore-paths', 'ignore-unsigned-files', 'allow-symlinks', 'allow-legacy'] as const;
 
 /**
- * The policy of one rule that flags stand for: any one of the trusted keys and authorities must have signed.
+ * The policy of one rule that flags stand for: any one of the trusted keys, authorities and identities must have signed.
  *
- * @throws MlsignError `trust-missing`, and what the PEM files are refused for
+ * @throws MlsignError `trust-missing`, and what PEM files and identities are refused for
  */
 export function policyFromFlags(flags: PolicyFlags): Policy {
-  const { trustKeys = [], cas = [] } = flags;
-  const keys = trustKeys.map((source) => ({ name: `key ${source.where}`, trust: [keyTrustOf(source, flags.rsaPadding)] }));
-  const authorities = cas.length === 0 ? [] : [authorityTrust(cas, {})];
-  const principals: readonly Principal[] = [...keys, ...authorities.map((trust) => ({ name: `authority ${trust.where}`, trust: [trust] }))];
+  const { trustKeys = [], kmsKeys = [], cas = [], identities = [] } = flags;
+  const principals: readonly Principal[] = [
+    ...[...trustKeys.map((source) => keyTrustOf(source, flags.rsaPadding)), ...kmsKeys].map((trust) => named('key', trust)),
+    ...(cas.length === 0 ? [] : [named('authority', authorityTrust(cas, {}))]),
+    ...identities.map((source) => named('identity', identityTrust(source))),
+  ];
   if (principals.length === 0) {
     throw usage('trust-missing', 'nobody is trusted: a signature proves nothing without a trusted signer', {
-      suggestions: ['give the public key of the signer (--trust-key), its root certificate (--ca), or a policy (--policy)'],
+      suggestions: [
+        'give the public key of the signer (--trust-key), its root certificate (--ca), its identity (--identity, --issuer), or a policy (--policy)',
+      ],
     });
   }
   const text = principals.length === 1 ? (principals[0]?.name ?? '') : `1 of [${principals.map(({ name }) => name).join(', ')}]`;
@@ -87,6 +105,7 @@ export function policyFromFlags(flags: PolicyFlags): Policy {
     name: 'flags',
     pattern: '**',
     signedBy: [{ text, threshold: 1, of: principals }],
+    require: RULE_DEFAULTS.require,
     ignorePaths: RULE_DEFAULTS.ignorePaths,
     unsignedPaths: flags.unsignedPaths ?? RULE_DEFAULTS.unsignedPaths,
     allowSymlinks: flags.allowSymlinks ?? RULE_DEFAULTS.allowSymlinks,
@@ -94,6 +113,10 @@ export function policyFromFlags(flags: PolicyFlags): Policy {
     ignoreUnsigned: flags.ignoreUnsigned ?? RULE_DEFAULTS.ignoreUnsigned,
   };
   return { source: 'flags', files: flags.files ?? [], principals, rules: [rule] };
+}
+
+function named(kind: string, trust: Trust): Principal {
+  return { name: `${kind} ${trust.where}`, trust: [trust] };
 }
 
 function keyTrustOf(source: PemSource, rsaPadding: 'pss' | 'pkcs1' | undefined) {

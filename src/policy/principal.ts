@@ -8,6 +8,7 @@ import {
   type SchemeName,
   schemeForKey,
 } from '../formats/index.ts';
+import { type IdentityTrust, identitiesOverlap } from './identity.ts';
 
 /** A public key that is trusted by itself. */
 export interface KeyTrust {
@@ -18,6 +19,8 @@ export interface KeyTrust {
   readonly hint: string;
   /** The pinned certificate that the key came from: its validity applies. */
   readonly certificate?: CertificateInfo | undefined;
+  /** The last moment at which the key may have signed. */
+  readonly notAfter?: Date | undefined;
   /** The file, flag or field that it came from. */
   readonly where: string;
 }
@@ -37,7 +40,7 @@ export interface AuthorityTrust {
 }
 
 /** Why a signature is believed. */
-export type Trust = KeyTrust | AuthorityTrust;
+export type Trust = KeyTrust | AuthorityTrust | IdentityTrust;
 
 /** One signer as the policy names it; counts once, whatever keys, authorities and roles it has. */
 export interface Principal {
@@ -86,12 +89,19 @@ export function authorityTrust(sources: readonly PemSource[], leaf: LeafConstrai
   return { kind: 'ca', roots, ...leaf, where: sources.map(({ where }) => where).join(', ') };
 }
 
-/** Whether one signature may satisfy both: the same key, or leaves of the same authority that nothing tells apart. */
+/** Whether one signature may satisfy both: the same key, leaves of one authority that nothing tells apart, or one identity. */
 export function overlaps(a: Trust, b: Trust): boolean {
-  if (a.kind === 'key') return b.kind === 'key' && a.key.equals(b.key);
-  if (b.kind === 'key') return false;
-  const sameRoot = a.roots.some((root) => b.roots.some((other) => Buffer.compare(root, other) === 0));
-  return sameRoot && !differ(a.subject, b.subject) && !differ(a.alternativeName, b.alternativeName);
+  switch (a.kind) {
+    case 'key':
+      return b.kind === 'key' && a.key.equals(b.key);
+    case 'identity':
+      return b.kind === 'identity' && identitiesOverlap(a, b);
+    case 'ca': {
+      if (b.kind !== 'ca') return false;
+      const sameRoot = a.roots.some((root) => b.roots.some((other) => Buffer.compare(root, other) === 0));
+      return sameRoot && !differ(a.subject, b.subject) && !differ(a.alternativeName, b.alternativeName);
+    }
+  }
 }
 
 function differ(a: string | undefined, b: string | undefined): boolean {

@@ -54,6 +54,7 @@ function buildRule(decoder: Decoder, entry: RuleEntry, members: ReadonlyMap<stri
     name: entry.model,
     pattern: 'pattern' in resolved ? resolved.pattern : entry.model,
     signedBy: entry.signedBy.map((line) => buildRequirement(decoder, line, members)),
+    require: entry.require,
     ignorePaths: entry.ignorePaths,
     unsignedPaths: entry.unsignedPaths,
     allowSymlinks: entry.allowSymlinks,

@@ -48,6 +48,7 @@ describe('policy file', () => {
             { text: '2 of [ml-lead, security]', threshold: 2, of: [lead, security] },
             { text: 'release', threshold: 1, of: [lead, ci] },
           ],
+          require: { timestamps: 0, logs: 0 },
           ignorePaths: ['.cache', 'notes/draft.md'],
           unsignedPaths: ['README.md'],
           allowSymlinks: true,
@@ -58,6 +59,7 @@ describe('policy file', () => {
           name: '**',
           pattern: '**',
           signedBy: [{ text: 'ml-lead', threshold: 1, of: [lead] }],
+          require: { timestamps: 0, logs: 0 },
           ignorePaths: 'signed',
           unsignedPaths: [],
           allowSymlinks: false,
@@ -104,7 +106,7 @@ rules:
 `;
       const trust = (await load(yaml)).principals[0]?.trust ?? [];
       assert.deepEqual(
-        trust.map((entry) => [entry.kind, entry.where, entry.scheme]),
+        trust.map((entry) => [entry.kind, entry.where, 'scheme' in entry ? entry.scheme : undefined]),
         [
           ['key', 'keys/ec-p256.pub', 'ecdsa-p256-sha256'],
           ['key', 'principals.lead[0].key[1]', 'ecdsa-p384-sha384'],

@@ -92,7 +92,7 @@ describe('policy file: what has the wrong form is refused, by the schema too', (
     [
       'a principal without trust',
       rule('signed-by: release').replace('{ key: keys/ed25519.pub }', '{}'),
-      /principals\.security: expected exactly one of "key" and "ca", got "neither"/,
+      /principals\.security: expected exactly one of "key", "kms", "ca", "identity", "identity-pattern", got "none of them"/,
     ],
     [
       'an empty list of trust',
@@ -101,18 +101,18 @@ describe('policy file: what has the wrong form is refused, by the schema too', (
     ],
     [
       'an unknown kind of principal',
-      rule('signed-by: release').replace('{ key: keys/ed25519.pub }', '{ kms: arn }'),
-      /principals\.security: expected exactly one of "key" and "ca", got "kms"/,
+      rule('signed-by: release').replace('{ key: keys/ed25519.pub }', '{ pkcs11: token }'),
+      /principals\.security: expected exactly one of "key", "kms", "ca", "identity", "identity-pattern", got "pkcs11"/,
     ],
     [
       'a typo in the kind',
       rule('signed-by: release').replace('{ key: keys/ed25519.pub }', '{ kye: a }'),
-      /expected exactly one of "key" and "ca" \(did you mean "key"\?\), got "kye"/,
+      /expected exactly one of "key", "kms", "ca", "identity", "identity-pattern" \(did you mean "key"\?\), got "kye"/,
     ],
     [
       'a principal of two kinds',
       rule('signed-by: release').replace('{ key: keys/ed25519.pub }', '{ key: a, ca: b }'),
-      /expected exactly one of "key" and "ca", got "key, ca"/,
+      /expected exactly one of "key", "kms", "ca", "identity", "identity-pattern", got "key, ca"/,
     ],
     [
       'a subject of a key',

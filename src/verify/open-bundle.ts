@@ -115,7 +115,9 @@ export async function openBundle(
     checks.push({ name: 'bundle', status: 'passed', detail: `${where}: ${bundle.mediaType}, ${bundle.material.kind} method` });
     running = 'statement';
     const encoding = encodingOf(bundle, where, options.allowLegacy);
-    await prepareSchemes(principals.flatMap(({ trust }) => trust.flatMap(({ scheme }) => scheme ?? [])));
+    await prepareSchemes(
+      principals.flatMap(({ trust }) => trust.flatMap((entry) => (entry.kind === 'identity' ? [] : (entry.scheme ?? [])))),
+    );
     const search = await verifyEnvelope(bundle, where, encoding, principals, options);
     checks.push(...search.checks);
     const [first, ...others] = search.matches;

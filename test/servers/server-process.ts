@@ -26,6 +26,7 @@ export interface ServerProcess {
 
 const READY_MS = 30_000;
 const GRACE_MS = 5000;
+const PORT_MS = 600_000;
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -108,4 +109,22 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   } finally {
     for (const server of servers) server.close();
   }
+}
+
+/** Waits until a port that cannot be chosen is free: another run of the suite ends within minutes. */
+export async function waitForPort(port: number, say: (line: string) => void): Promise<void> {
+  for (let waited = 0; waited < PORT_MS; waited += 1000) {
+    const server = createServer().listen(port);
+    try {
+      await once(server, 'listening');
+      const closed = once(server, 'close');
+      server.close();
+      await closed;
+      return;
+    } catch {
+      if (waited === 0) say(`port ${port} is in use: waiting for it`);
+      await delay(1000);
+    }
+  }
+  throw new Error(`port ${port} is in use: end what listens there`);
 }

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Installed, installAll } from './install.ts';
 import { type IssuerServer, startCtLog, startIssuer, TOKEN_KINDS } from './neighbours.ts';
-import { freePorts, type ServerProcess, startServer } from './server-process.ts';
+import { freePorts, type ServerProcess, startServer, waitForPort } from './server-process.ts';
 import { certificatesOf, clientTrustConfig, type SigstoreUrls, signingConfig, trustedRoot } from './trust-config.ts';
 
 /** What a running instance leaves in its folder, beside the logs of its servers. */
@@ -17,6 +17,9 @@ export const SIGSTORE_FILES = {
   /** The root certificate of the timestamp authority. */
   timestampCa: 'timestamp-ca.pem',
 } as const;
+
+/** Fixed in the timestamp authority. */
+const METRICS_PORT = 2112;
 
 /** A running instance: OIDC issuer, CT log, Fulcio, timestamp authority and Rekor v2. */
 export interface PrivateSigstore {
@@ -31,8 +34,8 @@ interface Closable {
 
 /**
  * Starts an instance with keys of its own and writes {@link SIGSTORE_FILES} into a folder, which it makes. Everything is on free ports
- * of 127.0.0.1 but for the metrics of the timestamp authority: their port, 2112, is fixed in that program, so that one
- * instance runs on a machine at a time.
+ * of 127.0.0.1 but for the metrics of the timestamp authority: their port is fixed in that program, so that one instance
+ * runs on a machine at a time.
  *
  * @throws Error with the end of its log where a server does not start; those that did are ended
  */
@@ -105,7 +108,8 @@ async function startFulcio(
   return startServer({ name: 'fulcio', command, args, folder, readyUrl: `${urls.fulcio}/healthz` });
 }
 
-function startTimestampServer(command: string, folder: string, port: number): Promise<ServerProcess> {
+async function startTimestampServer(command: string, folder: string, port: number): Promise<ServerProcess> {
+  await waitForPort(METRICS_PORT, (line) => process.stderr.write(`${line}\n`));
   const args = ['serve', '--host', '127.0.0.1', '--port', `${port}`, '--timestamp-signer', 'memory', '--disable-ntp-monitoring'];
   return startServer({ name: 'timestamp-server', command, args, folder, readyUrl: `${loopback(port)}/ping` });
 }
@@ -136,8 +140,10 @@ async function writeTrust(folder: string, urls: SigstoreUrls, keys: Parameters<t
 }
 
 async function fulcioChain(url: string): Promise<string> {
-  const bundle = await (await fetch(`${url}/api/v2/trustBundle`)).json();
-  return bundle.chains.flatMap(({ certificates }: { certificates: readonly string[] }) => certificates).join('\n');
+  const bundle: { readonly chains: readonly { readonly certificates: readonly string[] }[] } = JSON.parse(
+    await text(`${url}/api/v2/trustBundle`),
+  );
+  return bundle.chains.flatMap(({ certificates }) => certificates).join('\n');
 }
 
 async function text(url: string): Promise<string> {

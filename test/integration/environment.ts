@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import type { Installed } from '../servers/install.ts';
+import { SIGSTORE_FILES } from '../servers/sigstore.ts';
+import type { SigstoreUrls } from '../servers/trust-config.ts';
+
+/** The environment variable that tells the tests what runs. */
+export const VARIABLE = 'MLSIGN_INTEGRATION';
+
+/** What the tests run against. */
+export interface Environment {
+  readonly installed: Installed;
+  readonly sigstoreFolder: string;
+  readonly urls: SigstoreUrls & { readonly kms: string };
+}
+
+/** What `run.ts` has started. */
+export function environment(): Environment {
+  const text = process.env[VARIABLE];
+  if (text === undefined) throw new Error('the servers do not run: use npm run test:integration -- --grep …');
+  return JSON.parse(text);
+}
+
+/** A file that the private Sigstore left: {@link SIGSTORE_FILES}. */
+export function sigstoreFile(name: keyof typeof SIGSTORE_FILES): string {
+  return join(environment().sigstoreFolder, SIGSTORE_FILES[name]);
+}
+
+/** Whom the instance's certificates can be for. */
+export type IdentityKind = 'email' | 'github';
+
+/** An identity and who vouches for it. */
+export interface Expected {
+  readonly identity: string;
+  readonly issuer: string;
+}
+
+/** What the certificates for a kind of identity say. */
+export function identityOf(kind: IdentityKind): Expected {
+  const identity = { email: 'alice@example.com', github: 'https://github.com/acme/models/.github/workflows/release.yml@refs/heads/main' };
+  return { identity: identity[kind], issuer: `${environment().urls.issuer}/${kind}` };
+}
+
+/** A token of the instance's issuer. */
+export async function mintToken(kind: IdentityKind, claims: Readonly<Record<string, string>> = {}): Promise<string> {
+  const response = await fetch(`${environment().urls.issuer}/mint?${new URLSearchParams({ type: kind, ...claims })}`);
+  return JSON.parse(await response.text()).value;
+}

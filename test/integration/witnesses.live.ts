@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeCertificate } from '../helpers/certificates.ts';
+import { ended, readBundle, useBench } from './bench.ts';
+import { runMlsign, type Trusted, VERIFIERS, type Verifier } from './clients.ts';
+import { environment, sigstoreFile } from './environment.ts';
+
+/** A kind of key: what Rekor v2 and the other verifiers make of its signatures. */
+interface Kind {
+  readonly type: string;
+  readonly options?: readonly string[];
+  readonly logged: boolean;
+  readonly verifiers: readonly Verifier['name'][];
+}
+
+const EVERYONE = ['mlsign', 'cosign', 'model_signing'] as const;
+
+const KINDS: readonly Kind[] = [
+  { type: 'ec-p256', logged: true, verifiers: EVERYONE },
+  // cosign takes SHA-256 for every curve.
+  { type: 'ec-p384', logged: true, verifiers: ['mlsign', 'model_signing'] },
+  { type: 'ec-p521', logged: true, verifiers: ['mlsign', 'model_signing'] },
+  // The reference client knows elliptic curves alone.
+  { type: 'rsa-3072', options: ['--rsa-padding', 'pkcs1'], logged: true, verifiers: ['mlsign', 'cosign'] },
+  { type: 'rsa-3072', logged: false, verifiers: ['mlsign'] },
+  { type: 'ed25519', logged: false, verifiers: ['mlsign', 'cosign'] },
+  { type: 'ml-dsa-65', logged: false, verifiers: ['mlsign'] },
+];
+
+const TIMESTAMP = (): readonly string[] => ['--timestamp', `${environment().urls.timestamp}/api/v1/timestamp`];
+const LOG = (): readonly string[] => ['--rekor', '--trust-config', sigstoreFile('clientTrustConfig')];
+
+describe('timestamps and log entries', () => {
+  const bench = useBench();
+
+  for (const { type, options = [], logged, verifiers } of KINDS) {
+    describe(`on signatures by ${[type, ...options].join(' ')}`, () => {
+      let model: string;
+      let bundle: string;
+      let keys: { readonly key: string; readonly publicKey: string };
+
+      before(async () => {
+        model = await bench().model();
+        keys = await bench().keyPair(type);
+        bundle = bench().fresh('witnessed.sig');
+        const witnesses = logged ? [...TIMESTAMP(), ...LOG()] : TIMESTAMP();
+        ended(0, await runMlsign(['sign', model, '--key', keys.key, ...options, '--signature', bundle, ...witnesses]));
+      });
+
+      for (const { name, verify } of VERIFIERS) {
+        const verifies = verifiers.includes(name);
+        it(`${name} ${verifies ? 'verifies' : 'cannot verify such keys'}`, async () => {
+          const key = await trustedKey();
+          ended(
+            verifies ? 0 : 1,
+            await verify(model, bundle, { kind: 'key', key, trustedRoot: sigstoreFile('trustedRoot'), unlogged: !logged }),
+          );
+        });
+      }
+
+      it(`are ${logged ? 'both' : 'a timestamp alone'}`, async () => {
+        const { verificationMaterial } = await readBundle(bundle);
+        assert.equal(verificationMaterial.timestampVerificationData?.rfc3161Timestamps.length, 1);
+        assert.equal(verificationMaterial.tlogEntries?.length ?? 0, logged ? 1 : 0);
+      });
+
+      if (!logged) {
+        it('are not begun where the log cannot take the key', async () => {
+          const unwritten = bench().fresh('unwritten.sig');
+          const run = await runMlsign(['sign', model, '--key', keys.key, ...options, '--signature', unwritten, ...LOG(), '--json']);
+          ended(1, run);
+          assert.equal(JSON.parse(run.stdout).code, 'log-cannot-take-key');
+          await assert.rejects(readFile(unwritten), { code: 'ENOENT' });
+        });
+      }
+
+      /** mlsign has to be told of a padding that is not its default. */
+      async function trustedKey(): Promise<string> {
+        return keys.publicKey;
+      }
+    });
+  }
+});
+
+describe('certificates that have expired', () => {
+  const bench = useBench();
+  let model: string;
+  let trusted: Trusted;
+  let stamped: string;
+  let bare: string;
+
+  before(async () => {
+    const now = Date.now();
+    const day = 86_400_000;
+    const root = makeCertificate({ subject: 'acme root', notBefore: new Date(now - day), notAfter: new Date(now + day) }, undefined, 'ca');
+    const leaf = makeCertificate(
+      {
+        subject: 'acme release',
+        subjectAlternativeNames: { email: ['release@acme.example'] },
+        notBefore: new Date(now - day),
+        notAfter: new Date(now + 6000),
+      },
+      root,
+    );
+    model = await bench().model();
+    const files = {
+      key: await bench().file('leaf.key', leaf.keyPem),
+      leaf: await bench().file('leaf.pem', leaf.pem),
+      root: await bench().file('root.pem', root.pem),
+    };
+    const sign = ['sign', model, '--key', files.key, '--cert', files.leaf];
+    [stamped, bare] = [bench().fresh('stamped.sig'), bench().fresh('bare.sig')];
+    ended(0, await runMlsign([...sign, '--signature', bare]));
+    ended(0, await runMlsign([...sign, '--signature', stamped, ...TIMESTAMP(), ...LOG()]));
+    trusted = { kind: 'ca', roots: files.root, name: 'release@acme.example', trustedRoot: await withAuthority(root.der) };
+    await sleep(Math.max(0, now + 7000 - Date.now()));
+  });
+
+  for (const { name, verify } of VERIFIERS) {
+    it(`${name} verifies what was signed before, at the time of the timestamp`, async () =>
+      ended(0, await verify(model, stamped, trusted)));
+  }
+
+  it('mlsign rejects what has no timestamp', async () => {
+    const run = await runMlsign(['verify', model, '--signature', bare, '--ca', trusted.kind === 'ca' ? trusted.roots : '']);
+    ended(1, run);
+    assert.match(run.output, /certificate-expired/);
+  });
+
+  it('mlsign rejects where the authority of the timestamp is not trusted', async () => {
+    const run = await runMlsign(['verify', model, '--signature', stamped, '--ca', trusted.kind === 'ca' ? trusted.roots : '']);
+    ended(1, run);
+    assert.match(run.output, /certificate-expired/);
+  });
+
+  it('mlsign verifies with the root of the timestamp authority alone', async () => {
+    const authority = ['--timestamp-ca', sigstoreFile('timestampCa')];
+    ended(0, await runMlsign(['verify', model, '--signature', stamped, '--ca', trusted.kind === 'ca' ? trusted.roots : '', ...authority]));
+  });
+
+  /** The trusted root of the instance with another authority of certificates. */
+  async function withAuthority(der: Buffer): Promise<string> {
+    const root = JSON.parse(await readFile(sigstoreFile('trustedRoot'), 'utf8'));
+    const [authority] = root.certificateAuthorities;
+    authority.certChain = { certificates: [{ rawBytes: der.toString('base64') }] };
+    return bench().json('root.json', root);
+  }
+});

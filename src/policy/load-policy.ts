@@ -1,10 +1,14 @@
+import type { SchemeName } from '../formats/index.ts';
 import type { Policy } from './policy.ts';
 import type { KeyTrust } from './principal.ts';
 
 /** What a policy file needs from outside. */
 export interface LoadPolicyOptions {
-  /** Reads the public key of a KMS key by its ARN; without it a policy that names one is refused. */
-  readonly resolveKms?: ((arn: string) => Promise<KeyTrust>) | undefined;
+  /**
+   * Reads the public key of a KMS key by its ARN, for use with one scheme or its default; without it a policy that names one
+   * is refused.
+   */
+  readonly resolveKms?: ((arn: string, scheme: SchemeName | undefined) => Promise<KeyTrust>) | undefined;
 }
 
 /**

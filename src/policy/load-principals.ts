@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Decoder, MlsignError, readCapped } from '../core/index.ts';
-import { MAX_PEM_BYTES, schemeForKey } from '../formats/index.ts';
+import { MAX_PEM_BYTES } from '../formats/index.ts';
 import type { PemReference, PrincipalEntry, TrustEntry } from './document.ts';
 import { identityTrust } from './identity.ts';
 import type { LoadPolicyOptions } from './load-policy.ts';
@@ -96,8 +96,7 @@ class Loader {
       this.#decoder.note({ path, expected: 'a public key: keys of a KMS cannot be read here', got: arn });
       return undefined;
     }
-    const trust = await resolveKms(arn);
-    return this.#attempt(path, () => limited({ ...trust, scheme: schemeForKey(trust.key, arn, scheme ?? trust.scheme) }, notAfter));
+    return limited(await resolveKms(arn, scheme), notAfter);
   }
 
   async #read({ text, path }: PemReference): Promise<PemSource> {

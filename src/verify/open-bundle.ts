@@ -7,7 +7,6 @@ import {
   parseBundle,
   parseOmsStatement,
   parseStatement,
-  prepareSchemes,
   publicKeyHint,
   type SchemeName,
   schemeTitle,
@@ -115,9 +114,6 @@ export async function openBundle(
     checks.push({ name: 'bundle', status: 'passed', detail: `${where}: ${bundle.mediaType}, ${bundle.material.kind} method` });
     running = 'statement';
     const encoding = encodingOf(bundle, where, options.allowLegacy);
-    await prepareSchemes(
-      principals.flatMap(({ trust }) => trust.flatMap((entry) => (entry.kind === 'identity' ? [] : (entry.scheme ?? [])))),
-    );
     const search = await verifyEnvelope(bundle, where, encoding, principals, options);
     checks.push(...search.checks);
     const [first, ...others] = search.matches;

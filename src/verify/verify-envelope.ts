@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Check, Finding } from '../core/index.ts';
-import type { Bundle } from '../formats/index.ts';
+import { type Bundle, prepareSchemes } from '../formats/index.ts';
 import type { EvidenceRequirement, Principal } from '../policy/index.ts';
 import { countDistinct, keyDigest, missingEvidence, type Proof } from './evidence.ts';
 import { type Encoding, signatureCheck } from './public-key.ts';
@@ -35,6 +35,7 @@ export async function verifyEnvelope(
   options: EnvelopeOptions,
 ): Promise<SignerSearch> {
   const { now, trustedRoot, timestampRoots = [], require = { timestamps: 0, logs: 0 }, checkEvidence = false } = options;
+  await prepareSchemes(principals.flatMap(({ trust }) => trust.map((entry) => (entry.kind === 'identity' ? undefined : entry.scheme))));
   const proofs = new Map<string, Promise<Proof>>();
   const prove = (key: KeyObject, certificate: Uint8Array | undefined): Promise<Proof> => {
     const id = keyDigest(key);

@@ -5,10 +5,18 @@ import { type AwsConnection, clientConfig, DEFAULT_TIMEOUT_MS, MAX_ANSWER_BYTES,
 import { AnswerMalformed, AttemptTimeout, judgeAwsFailure } from './failure.ts';
 import { type Failure, withRetries } from './retry.ts';
 
-/** The SDK of KMS, as it is when it is loaded. */
+/**
+ * The SDK of KMS, as it is when it is loaded.
+ *
+ * @internal the types of the package stand alone
+ */
 export type KmsSdk = typeof import('@aws-sdk/client-kms');
 
-/** Sends one command through the SDK. */
+/**
+ * Sends one command through the SDK.
+ *
+ * @internal
+ */
 export type KmsRequest<T> = (client: KMSClient, sdk: KmsSdk, abortSignal: AbortSignal) => Promise<T>;
 
 /** How a KMS client is made. */
@@ -34,6 +42,7 @@ export class KmsClient {
    *
    * @param judge tells which failures may pass
    * @throws MlsignError what {@link awsError} gives; `kms-endpoint-configured`; `interrupted`
+   * @internal
    */
   async call<T>(
     call: AwsCall,

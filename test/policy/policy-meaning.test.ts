@@ -54,7 +54,7 @@ describe('policy file: what is well-formed and still wrong is refused', () => {
     [
       'a scheme of another key',
       rule('signed-by: release').replace('ed25519.pub', 'ed25519.pub, scheme: rsa-pss-sha256'),
-      /expected ed25519, got keys\/ed25519\.pub: rsa-pss-sha256 is not a scheme of this key/,
+      /expected ed25519 or ed25519-kms, got keys\/ed25519\.pub: rsa-pss-sha256 is not a scheme of this key/,
     ],
     [
       'an authority that is a key',

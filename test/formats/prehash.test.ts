@@ -40,8 +40,13 @@ describe('Ed25519ph over SHA-512', () => {
 
   it('gives no answer before it is loaded', async () => {
     // A module of its own: another suite in this process may have loaded it.
-    const fresh = await import(new URL('../../src/formats/prehash.ts?fresh', import.meta.url).href);
-    assert.throws(() => fresh.verifyEd25519phSha512(publicKey, MESSAGE, signature), { name: 'TypeError', message: 'Ed25519ph is not loaded' });
+    const fresh: typeof import('../../src/formats/prehash.ts') = await import(
+      new URL('../../src/formats/prehash.ts?fresh', import.meta.url).href
+    );
+    assert.throws(() => fresh.verifyEd25519phSha512(publicKey, MESSAGE, signature), {
+      name: 'TypeError',
+      message: 'Ed25519ph is not loaded',
+    });
   });
 
   it('is what KMS makes of a digest: hashed twice', async () => {

@@ -2,7 +2,7 @@ import { type Check, type Finding, MlsignError, readCapped } from '../core/index
 import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
 import { modelId, type Source } from '../model/index.ts';
 import { evaluateSigners, type Policy, type Rule } from '../policy/index.ts';
-import { openBundle, type VerifiedStatement } from '../verify/index.ts';
+import { type EnvelopeOptions, openBundle, type VerifiedStatement } from '../verify/index.ts';
 import { companionSignatures, defaultSignaturePath } from './locations.ts';
 
 /** One bundle that was looked at. */
@@ -23,6 +23,9 @@ export interface OpenedSignatures {
   readonly findings: readonly Finding[];
 }
 
+/** Whom to believe about times and logs. */
+export type EvidenceOptions = Pick<EnvelopeOptions, 'trustedRoot' | 'timestampRoots' | 'checkEvidence'>;
+
 /** Opens the named bundles, or the model's own and those in its companion directory, and counts their signers. */
 export async function openSignatures(
   source: Source,
@@ -30,6 +33,7 @@ export async function openSignatures(
   rule: Rule,
   named: readonly string[] | undefined,
   now: Date,
+  { trustedRoot, timestampRoots, checkEvidence }: EvidenceOptions = {},
 ): Promise<OpenedSignatures> {
   const paths = named ?? [defaultSignaturePath(source), ...(await companionSignatures(source))];
   const checks: Check[] = [];
@@ -44,7 +48,9 @@ export async function openSignatures(
       signatures.push({ path, isRead: false });
       continue;
     }
-    const opened = await openBundle(bytes, path, policy.principals, { now, allowLegacy: rule.allowLegacy });
+    const { allowLegacy, require } = rule;
+    const evidence = { trustedRoot, timestampRoots, checkEvidence, require };
+    const opened = await openBundle(bytes, path, policy.principals, { now, allowLegacy, ...evidence });
     checks.push(...opened.checks);
     findings.push(...opened.findings);
     signatures.push({ path, isRead: true, statement: opened.verified });
@@ -57,7 +63,7 @@ export async function openSignatures(
   const outcome = evaluateSigners(
     rule,
     verified.flatMap(({ statement, bundle, signer, signedBy }) =>
-      signedBy.map(({ principal }) => ({ principal, modelId: modelId(statement.manifest), bundle, key: signer.hint })),
+      signedBy.map(({ principal }) => ({ principal, modelId: modelId(statement.manifest), bundle, key: signer.id })),
     ),
   );
   checks.push(...outcome.checks);

@@ -8,7 +8,7 @@ export interface Signed {
   readonly modelId: string;
   /** Where the bundle is. */
   readonly bundle: string;
-  /** The hint of the key that signed; a certificate's own key. */
+  /** The same for every signature of the same signer: the name of its key, or its identity. */
   readonly key: string;
 }
 
@@ -28,7 +28,7 @@ export interface SignersResult {
 
 /**
  * Whether the right principals signed one and the same model. In each requirement a principal counts once, whatever keys
- * and bundles it has, and a key counts once, whatever principals it could stand for.
+ * and bundles it has, and a key or identity counts once, whatever principals it could stand for.
  */
 export function evaluateSigners(rule: Rule, signed: readonly Signed[]): SignersResult {
   const modelIds = [...new Set(signed.map(({ modelId }) => modelId))];

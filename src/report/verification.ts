@@ -35,8 +35,8 @@ export function verificationDocument({
 
 function signatureDocument({ path, statement }: SignatureResult): object {
   if (statement === undefined) return { path, trusted: false };
-  const { signer, signedBy, bundleDigest } = statement;
-  const { certificate } = signer;
+  const { signer, signedBy, bundleDigest, times, logs } = statement;
+  const { certificate, identity } = signer;
   return {
     path,
     trusted: true,
@@ -59,7 +59,12 @@ function signatureDocument({ path, statement }: SignatureResult): object {
               not_after: certificate.notAfter.toISOString(),
             },
           }),
+      ...(identity === undefined
+        ? {}
+        : { identity: { name: identity.identity, issuer: identity.issuer, claims: Object.fromEntries(identity.claims) } }),
     },
+    times: times.map(({ time, by, authority }) => ({ time: time.toISOString(), by, authority })),
+    logs: logs.map(({ log, index }) => ({ log, index })),
   };
 }
 
@@ -82,6 +87,9 @@ export function verificationText(verification: Verification, style: Style): stri
     if (statement === undefined) continue;
     const names = statement.signedBy.map(({ principal }) => principal.name).join(', ');
     lines.push(`signed by  ${escapeText(names)}  ${style.dim(escapeText(`${statement.signer.description}, ${statement.signer.scheme}`))}`);
+    for (const { time, authority } of statement.times)
+      lines.push(`signed at  ${time.toISOString()}  ${style.dim(escapeText(`or before, says ${authority}`))}`);
+    for (const { log, index } of statement.logs) lines.push(`logged in  ${escapeText(log)}  ${style.dim(`entry ${index}`)}`);
   }
   if (signed !== undefined) lines.push(`model id   ${signed.modelId}`);
   lines.push(

@@ -4,8 +4,8 @@ import type { Service, SigningConfig } from '../formats/index.ts';
 export type SigstoreInstance = 'public-good' | 'staging';
 
 /**
- * The services of Sigstore's own instances, as the TUF targets `signing_config.v0.2.json` had them on 2026-11-21. They end
- * with a new log at most once a year; a configuration of one's own (`--trust-config`) goes before them.
+ * The services of Sigstore's own instances, those of today among what their TUF targets `signing_config.v0.2.json` list
+ * (fixtures/sigstore). Where they move on before a new mlsign is there, `--trust-config` goes before them.
  */
 export const SIGSTORE_INSTANCES: Readonly<Record<SigstoreInstance, SigningConfig>> = {
   'public-good': {

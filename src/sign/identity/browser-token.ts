@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { interrupted, type MlsignError, refused } from '../../core/index.ts';
 import { redact } from '../redact.ts';
 import type { IdentityToken } from './identity-token.ts';
@@ -83,6 +83,7 @@ class Listener {
   }
 
   static async start(): Promise<Listener> {
+    const { createServer } = await import('node:http');
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

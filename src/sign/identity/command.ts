@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { systemErrorCode, unavailable } from '../../core/index.ts';
 import { redact } from '../redact.ts';
 import { MAX_TOKEN_BYTES } from './identity-token.ts';
@@ -16,7 +15,8 @@ const TIMEOUT_MS = 30_000;
  *
  * @throws MlsignError `identity-command-failed`
  */
-export function commandOutput(file: string, args: readonly string[], { env, signal }: CommandOptions): Promise<string> {
+export async function commandOutput(file: string, args: readonly string[], { env, signal }: CommandOptions): Promise<string> {
+  const { execFile } = await import('node:child_process');
   return new Promise((resolve, reject) => {
     const options = { env: { ...env }, timeout: TIMEOUT_MS, maxBuffer: MAX_TOKEN_BYTES, ...(signal === undefined ? {} : { signal }) };
     execFile(file, args, options, (error, stdout, stderr) => {

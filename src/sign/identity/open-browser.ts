@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-
 /** Where a browser would open. */
 export interface Desktop {
   readonly platform: NodeJS.Platform;
@@ -14,6 +12,7 @@ export async function openBrowser(url: string, desktop: Desktop): Promise<boolea
   const command = commandFor(desktop);
   if (command === undefined) return false;
   const [file, ...args] = command;
+  const { spawn } = await import('node:child_process');
   return new Promise((resolve) => {
     const child = spawn(file, [...args, url], { env: { ...desktop.env }, stdio: 'ignore', detached: true });
     const timer = setTimeout(() => resolve(true), FAILS_WITHIN_MS);

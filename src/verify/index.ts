@@ -3,5 +3,5 @@ export type { IgnoredEvidence, LogRecord, Proof, ProvenTime } from './evidence.t
 export { KmsTrust } from './kms-trust.ts';
 export { type OpenedBundle, type OpenOptions, openBundle, type SignedBy, type VerifiedSigner, VerifiedStatement } from './open-bundle.ts';
 export { claimedGenerationTime } from './timestamp.ts';
-export type { TrustedRootSource } from './trusted-root.ts';
+export { type InstanceOptions, instanceTrustedRoot, readTrustedRoot, type TrustedRootSource } from './trusted-root.ts';
 export { type EnvelopeOptions, verifyEnvelope } from './verify-envelope.ts';

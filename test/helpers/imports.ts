@@ -8,7 +8,7 @@ export interface ImportSite {
 }
 
 const STATIC = /^(?:import|export)(?: (type)\b)?(?:[^'"`;()]*? from)? ?'([^']+)'/gm;
-const DYNAMIC = /\bimport\(([^)]*)\)/g;
+const DYNAMIC = /\bimport\(('[^']+'(?=,)|[^)]*)[^)]*\)/g;
 const INLINE_TYPE = /\bimport\('[^']+'\)\.[A-Z]/g;
 
 /**

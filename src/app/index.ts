@@ -15,4 +15,6 @@ export * from './model-kind.ts';
 export * from './model-shards.ts';
 export * from './open-signatures.ts';
 export * from './sign-model.ts';
+export * from './signers.ts';
 export * from './verify-model.ts';
+export * from './write-signatures.ts';

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { compareCodePoints, fileError, systemErrorCode } from '../core/index.ts';
 import type { Source } from '../model/index.ts';
 
@@ -14,6 +14,13 @@ export function defaultSignaturePath(source: Pick<Source, 'kind' | 'path'>): str
 /** The directory beside a model for everything else that travels with it: `<model>.mlsign`. */
 export function companionDirectory(source: Pick<Source, 'path'>): string {
   return `${resolve(source.path)}.mlsign`;
+}
+
+/** The companion directory of the model that a signature is for, from where the signature goes. */
+export function companionOfSignature(signature: string): string {
+  const path = resolve(signature);
+  const model = basename(path) === SIGNATURE_NAME ? dirname(path) : path.replace(/\.sig$/, '');
+  return `${model}.mlsign`;
 }
 
 /** Further signatures of a model, from its companion directory, in name order. */

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { type Finding, fileExists, readCapped, throwIfAborted, usage, writeFileAtomic } from '../core/index.ts';
+import { type Finding, fileExists, readCapped, systemClock, throwIfAborted, usage } from '../core/index.ts';
 import {
   MAX_BUNDLE_BYTES,
   type Manifest,
@@ -8,43 +8,53 @@ import {
   parseOmsStatement,
   rootDigest,
   type Serialization,
-  serializeBundle,
   statementPayload,
 } from '../formats/index.ts';
 import { MAX_MANIFEST_BYTES, modelId, openSource, parseManifestDocument, type Source } from '../model/index.ts';
-import { type Signer, seal } from '../sign/index.ts';
+import { type Signer, seal, type Witness } from '../sign/index.ts';
 import { type EngineOptions, hashOpened, type ManifestOptions, serializationOf } from './hash-model.ts';
-import { defaultSignaturePath, nameInside, SIGNATURE_NAME } from './locations.ts';
+import { companionDirectory, companionOfSignature, defaultSignaturePath, nameInside, SIGNATURE_NAME } from './locations.ts';
+import { freshSigner, type SignerSource, type SignerSources, whileSignersGetReady } from './signers.ts';
+import { type SealedBundle, type WrittenSignatures, writeSignatures } from './write-signatures.ts';
+
+/** Who signs, who witnesses it, and where the bundles go. */
+export interface SignatureOptions {
+  readonly signer: SignerSource;
+  /** Others, who sign the same manifest, each in a bundle of its own. */
+  readonly furtherSigners?: readonly SignerSource[] | undefined;
+  /** Who adds a timestamp or a log entry to every bundle. */
+  readonly witnesses?: readonly Witness[] | undefined;
+  /** Whether existing signatures may be replaced. */
+  readonly force?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** How a model is signed. */
-export interface SignModelOptions extends ManifestOptions, EngineOptions {
-  readonly signer: Signer;
-  /** Where the bundle goes; `model.sig` inside a directory or `FILE.sig` beside a file unless given. */
+export interface SignModelOptions extends SignatureOptions, ManifestOptions, EngineOptions {
+  /** Where the first bundle goes; `model.sig` inside a directory or `FILE.sig` beside a file unless given. The others go to `<model>.mlsign/`. */
   readonly signature?: string | undefined;
-  /** Whether an existing signature may be replaced. */
-  readonly force?: boolean | undefined;
   /** An earlier bundle whose method, algorithm, shard size, ignored paths and link rule are repeated. It is not verified. */
   readonly like?: string | undefined;
 }
 
-/** What was signed, and where the bundle is. */
+/** What was signed, and where the bundles are. */
 export interface SignedModel {
-  readonly signature: string;
+  readonly signatures: WrittenSignatures;
   readonly name: string;
   readonly modelId: string;
   readonly modelDigest: string;
   readonly manifest: Manifest;
-  readonly signer: Signer;
   /** Files and bytes that were read; absent where a manifest made elsewhere was signed. */
   readonly read?: { readonly files: number; readonly bytes: number } | undefined;
   readonly findings: readonly Finding[];
 }
 
 /**
- * Hashes a model and signs its manifest as an OMS v1.0 bundle, which appears only when it is complete.
+ * Hashes a model and signs its manifest as OMS v1.0 bundles, which appear only when all of them are complete.
  *
  * @param path the model
- * @throws MlsignError what {@link hashModel} throws; `file-exists` where a signature is there and `force` is not given
+ * @throws MlsignError what {@link hashModel}, the signers and the witnesses throw; `file-exists` where a signature is there
+ *   and `force` is not given
  * @example
  * const signer = await localKeySigner(await readFile('release.key'), { where: 'release.key' });
  * const { modelId } = await signModel('my-model', { signer });
@@ -54,39 +64,59 @@ export async function signModel(path: string, options: SignModelOptions): Promis
   const signature = options.signature ?? defaultSignaturePath(source);
   await refuseExisting(signature, options.force);
   const serialization = await chooseSerialization(source, signature, options);
-  const { hashed, manifest, findings } = await hashOpened(source, serialization, options);
-  const signed = await sealAndWrite(source.name, manifest, signature, options);
-  return { ...signed, read: { files: hashed.files.length, bytes: hashed.bytes }, findings };
+  const hash = (signal: AbortSignal) => hashOpened(source, serialization, { ...options, signal });
+  const [hashed, signers] = await whileSignersGetReady(sourcesOf(options), options.witnesses ?? [], options.signal, hash);
+  const signed = await sealAndWrite(source.name, hashed.manifest, signers, signature, companionDirectory(source), options);
+  return { ...signed, read: { files: hashed.hashed.files.length, bytes: hashed.hashed.bytes }, findings: hashed.findings };
 }
 
 /** How a manifest made elsewhere is signed. */
-export interface SignManifestOptions {
-  readonly signer: Signer;
+export interface SignManifestOptions extends SignatureOptions {
+  /** Where the first bundle goes; the others go to the directory that would be the model's `.mlsign`. */
   readonly signature: string;
-  readonly force?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Signs a manifest that `mlsign hash --json` made elsewhere. No byte of the model is read: the signer vouches for the
+ * Signs a manifest that `mlsign hash --json` made elsewhere. No byte of the model is read: the signers vouch for the
  * manifest as it is.
  *
  * @param manifestPath the manifest document
  * @throws MlsignError `manifest-malformed` and others; `file-exists`
  */
 export async function signManifest(manifestPath: string, options: SignManifestOptions): Promise<SignedModel> {
-  await refuseExisting(options.signature, options.force);
+  const { signature } = options;
+  await refuseExisting(signature, options.force);
   const bytes = await readCapped(manifestPath, MAX_MANIFEST_BYTES, 'manifest');
   const { subjectName, manifest } = parseManifestDocument(bytes, manifestPath);
-  return { ...(await sealAndWrite(subjectName, manifest, options.signature, options)), findings: [] };
+  const [, signers] = await whileSignersGetReady(sourcesOf(options), options.witnesses ?? [], options.signal, async () => undefined);
+  const signed = await sealAndWrite(subjectName, manifest, signers, signature, companionOfSignature(signature), options);
+  return { ...signed, findings: [] };
 }
 
-async function sealAndWrite(name: string, manifest: Manifest, signature: string, options: SignManifestOptions | SignModelOptions) {
-  throwIfAborted(options.signal);
-  const bundle = await seal(statementPayload(name, manifest), options.signer, { signal: options.signal });
-  throwIfAborted(options.signal);
-  await writeFileAtomic(signature, serializeBundle(bundle), { what: 'signature', overwrite: options.force ?? false });
-  return { signature, name, manifest, modelId: modelId(manifest), modelDigest: rootDigest(manifest.resources), signer: options.signer };
+async function sealAndWrite(
+  name: string,
+  manifest: Manifest,
+  signers: readonly Signer[],
+  signature: string,
+  companion: string,
+  options: SignatureOptions,
+) {
+  const { witnesses = [], force = false, signal } = options;
+  throwIfAborted(signal);
+  const payload = statementPayload(name, manifest);
+  const sealOne = async (source: SignerSource, i: number): Promise<SealedBundle> => {
+    const signer = await freshSigner(signers[i], source, witnesses, systemClock());
+    return { signer, bundle: await seal(payload, signer, { witnesses, signal }) };
+  };
+  const [first, ...others] = sourcesOf(options);
+  const sealed = await Promise.all([sealOne(first, 0), ...others.map((source, i) => sealOne(source, i + 1))]);
+  throwIfAborted(signal);
+  const signatures = await writeSignatures(sealed, signature, companion, force);
+  return { signatures, name, manifest, modelId: modelId(manifest), modelDigest: rootDigest(manifest.resources) };
+}
+
+function sourcesOf({ signer, furtherSigners = [] }: SignatureOptions): SignerSources {
+  return [signer, ...furtherSigners];
 }
 
 async function chooseSerialization(source: Source, signature: string, options: SignModelOptions): Promise<Serialization> {

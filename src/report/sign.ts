@@ -4,33 +4,42 @@ import { formatBytes, formatCount } from './quantity.ts';
 import type { Style } from './style.ts';
 
 /** What `mlsign sign --json` prints: `schemas/sign.schema.json`. */
-export function signDocument({ signature, name, modelId, modelDigest, manifest, signer, read, findings }: SignedModel): object {
-  const { material } = signer;
+export function signDocument({ signatures, name, modelId, modelDigest, manifest, read, findings }: SignedModel): object {
   return {
     type: 'https://mlsign/sign-result/v1',
-    signature,
     model: { name, resources: manifest.resources.length, ...(read ?? {}) },
     model_id: modelId,
     model_digest: modelDigest,
     bytes_read: read !== undefined,
-    signer: { method: material.kind, description: signer.description, scheme: signer.scheme },
+    signatures: signatures.map(({ path, signer, bundle }) => ({
+      path,
+      signer: { method: signer.material.kind, description: signer.description, scheme: signer.scheme },
+      timestamps: bundle.timestamps.length,
+      log_entries: bundle.tlogEntries.length,
+    })),
     findings,
   };
 }
 
 /** What was signed, for people. */
-export function signText({ signature, name, modelId, manifest, signer, read }: SignedModel, style: Style): string {
+export function signText({ signatures, name, modelId, manifest, read }: SignedModel, style: Style): string {
   const what =
     read === undefined
       ? `${formatCount(manifest.resources.length, 'resource')}; no byte of the model was read, the manifest was signed as it is`
       : `${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
-  return [
-    `${style.good('signed')}     ${style.bold(escapeText(name))}  ${what}`,
-    `model id   ${modelId}`,
-    `signer     ${escapeText(signer.description)}  ${style.dim(signer.scheme)}`,
-    `signature  ${escapeText(signature)}`,
-    '',
-  ].join('\n');
+  const lines = [`${style.good('signed')}     ${style.bold(escapeText(name))}  ${what}`, `model id   ${modelId}`];
+  for (const { path, signer, bundle } of signatures) {
+    lines.push(`signer     ${escapeText(signer.description)}  ${style.dim(signer.scheme)}`);
+    const proofs = [countOf(bundle.timestamps, 'timestamp', 'timestamps'), countOf(bundle.tlogEntries, 'log entry', 'log entries')];
+    const proof = proofs.filter((text) => text !== '').join(', ');
+    if (proof !== '') lines.push(`proof      ${proof}`);
+    lines.push(`signature  ${escapeText(path)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function countOf({ length }: readonly unknown[], one: string, many: string): string {
+  return length === 0 ? '' : `${length} ${length === 1 ? one : many}`;
 }
 
 /** What `mlsign keygen --json` prints: `schemas/keygen.schema.json`. */

@@ -1,0 +1,54 @@
+import { interrupted, throwIfAborted } from '../core/index.ts';
+import type { Signer, Witness } from '../sign/index.ts';
+
+/** A signer, or how to get one: asked when hashing begins, and again where what it gave has expired by the time of signing. */
+export type SignerSource = Signer | (() => Promise<Signer>);
+
+/** One signer at least. */
+export type SignerSources = readonly [SignerSource, ...SignerSource[]];
+
+/** A certificate that ends sooner than this is asked for again. */
+const MARGIN_MS = 60_000;
+
+/**
+ * Does the work while the signers get ready, and ends both as soon as either fails.
+ *
+ * @throws MlsignError what the signers, the witnesses that cannot take one, or the work throw
+ */
+export async function whileSignersGetReady<T>(
+  sources: SignerSources,
+  witnesses: readonly Witness[],
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<[T, Signer[]]> {
+  const controller = new AbortController();
+  const either = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
+  const ready = Promise.all(sources.map((source) => getReady(source, witnesses)));
+  ready.catch(() => controller.abort(interrupted()));
+  const [done, signers] = await Promise.allSettled([work(either), ready]);
+  throwIfAborted(signal);
+  // Where the signers failed, the work was only interrupted.
+  if (signers.status === 'rejected') throw signers.reason;
+  if (done.status === 'rejected') throw done.reason;
+  return [done.value, signers.value];
+}
+
+/** The signer as it is, or another one from its source where it is about to expire. */
+export async function freshSigner(
+  signer: Signer | undefined,
+  source: SignerSource,
+  witnesses: readonly Witness[],
+  now: Date,
+): Promise<Signer> {
+  const expires = signer?.validUntil?.getTime() ?? Number.POSITIVE_INFINITY;
+  return signer !== undefined && expires - now.getTime() > MARGIN_MS ? signer : getReady(source, witnesses);
+}
+
+async function getReady(source: SignerSource, witnesses: readonly Witness[]): Promise<Signer> {
+  const signer = typeof source === 'function' ? await source() : source;
+  for (const witness of witnesses) {
+    const problem = witness.accepts(signer);
+    if (problem !== undefined) throw problem;
+  }
+  return signer;
+}

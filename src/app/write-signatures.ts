@@ -1,0 +1,59 @@
+import { mkdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileError, writeFileAtomic } from '../core/index.ts';
+import { type Bundle, publicKeyHint, serializeBundle } from '../formats/index.ts';
+import type { Signer } from '../sign/index.ts';
+
+/** A bundle and the one who signed it. */
+export interface SealedBundle {
+  readonly signer: Signer;
+  readonly bundle: Bundle;
+}
+
+/** A bundle that was written. */
+export interface WrittenSignature extends SealedBundle {
+  readonly path: string;
+}
+
+/** One at least, the first signer's first. */
+export type WrittenSignatures = readonly [WrittenSignature, ...WrittenSignature[]];
+
+/**
+ * Writes bundles, all or none: the first where it is asked for, the others into the companion directory, each named after
+ * its key.
+ *
+ * @throws MlsignError `file-exists`, and what the file system gives
+ */
+export async function writeSignatures(
+  [first, ...others]: readonly [SealedBundle, ...SealedBundle[]],
+  signature: string,
+  companion: string,
+  force: boolean,
+): Promise<WrittenSignatures> {
+  const further = others.map((sealed) => ({ ...sealed, path: join(companion, companionName(sealed.signer)) }));
+  const own = { ...first, path: signature };
+  const written: string[] = [];
+  try {
+    if (further.length > 0) await makeDirectory(companion);
+    // The first signature is the one that verifiers look for: it comes last.
+    for (const { path, bundle } of [...further, own]) {
+      await writeFileAtomic(path, serializeBundle(bundle), { what: 'signature', overwrite: force });
+      written.push(path);
+    }
+  } catch (error) {
+    if (!force) for (const path of written) await unlink(path).catch(() => undefined);
+    throw error;
+  }
+  return [own, ...further];
+}
+
+/** The name of a further signature: that of its key. */
+function companionName({ publicKey }: Signer): string {
+  return `${publicKeyHint(publicKey).slice(0, 16)}.sig`;
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error) => {
+    throw fileError(error, 'make the directory of further signatures', dirname(path));
+  });
+}

@@ -11,19 +11,16 @@ import {
   statementPayload,
 } from '../formats/index.ts';
 import { MAX_MANIFEST_BYTES, modelId, openSource, parseManifestDocument, type Source } from '../model/index.ts';
-import { type Signer, seal, type Witness } from '../sign/index.ts';
+import { type Signer, seal } from '../sign/index.ts';
 import { type EngineOptions, hashOpened, type ManifestOptions, serializationOf } from './hash-model.ts';
 import { companionDirectory, companionOfSignature, defaultSignaturePath, nameInside, SIGNATURE_NAME } from './locations.ts';
-import { freshSigner, type SignerSource, type SignerSources, whileSignersGetReady } from './signers.ts';
+import { freshSigner, type SigningParty, whileSignersGetReady } from './signers.ts';
 import { type SealedBundle, type WrittenSignatures, writeSignatures } from './write-signatures.ts';
 
-/** Who signs, who witnesses it, and where the bundles go. */
-export interface SignatureOptions {
-  readonly signer: SignerSource;
-  /** Others, who sign the same manifest, each in a bundle of its own. */
-  readonly furtherSigners?: readonly SignerSource[] | undefined;
-  /** Who adds a timestamp or a log entry to every bundle. */
-  readonly witnesses?: readonly Witness[] | undefined;
+/** Who signs, and whether earlier signatures may go. */
+export interface SignatureOptions extends SigningParty {
+  /** Others who sign the same manifest, each in a bundle of its own. */
+  readonly further?: readonly SigningParty[] | undefined;
   /** Whether existing signatures may be replaced. */
   readonly force?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -65,7 +62,7 @@ export async function signModel(path: string, options: SignModelOptions): Promis
   await refuseExisting(signature, options.force);
   const serialization = await chooseSerialization(source, signature, options);
   const hash = (signal: AbortSignal) => hashOpened(source, serialization, { ...options, signal });
-  const [hashed, signers] = await whileSignersGetReady(sourcesOf(options), options.witnesses ?? [], options.signal, hash);
+  const [hashed, signers] = await whileSignersGetReady(partiesOf(options), options.signal, hash);
   const signed = await sealAndWrite(source.name, hashed.manifest, signers, signature, companionDirectory(source), options);
   return { ...signed, read: { files: hashed.hashed.files.length, bytes: hashed.hashed.bytes }, findings: hashed.findings };
 }
@@ -88,7 +85,7 @@ export async function signManifest(manifestPath: string, options: SignManifestOp
   await refuseExisting(signature, options.force);
   const bytes = await readCapped(manifestPath, MAX_MANIFEST_BYTES, 'manifest');
   const { subjectName, manifest } = parseManifestDocument(bytes, manifestPath);
-  const [, signers] = await whileSignersGetReady(sourcesOf(options), options.witnesses ?? [], options.signal, async () => undefined);
+  const [, signers] = await whileSignersGetReady(partiesOf(options), options.signal, async () => undefined);
   const signed = await sealAndWrite(subjectName, manifest, signers, signature, companionOfSignature(signature), options);
   return { ...signed, findings: [] };
 }
@@ -101,22 +98,22 @@ async function sealAndWrite(
   companion: string,
   options: SignatureOptions,
 ) {
-  const { witnesses = [], force = false, signal } = options;
+  const { force = false, signal } = options;
   throwIfAborted(signal);
   const payload = statementPayload(name, manifest);
-  const sealOne = async (source: SignerSource, i: number): Promise<SealedBundle> => {
-    const signer = await freshSigner(signers[i], source, witnesses, systemClock());
-    return { signer, bundle: await seal(payload, signer, { witnesses, signal }) };
+  const sealOne = async (party: SigningParty, i: number): Promise<SealedBundle> => {
+    const signer = await freshSigner(signers[i], party, systemClock());
+    return { signer, bundle: await seal(payload, signer, { witnesses: party.witnesses, signal }) };
   };
-  const [first, ...others] = sourcesOf(options);
-  const sealed = await Promise.all([sealOne(first, 0), ...others.map((source, i) => sealOne(source, i + 1))]);
+  const [first, ...further] = partiesOf(options);
+  const sealed = await Promise.all([sealOne(first, 0), ...further.map((party, i) => sealOne(party, i + 1))]);
   throwIfAborted(signal);
   const signatures = await writeSignatures(sealed, signature, companion, force);
   return { signatures, name, manifest, modelId: modelId(manifest), modelDigest: rootDigest(manifest.resources) };
 }
 
-function sourcesOf({ signer, furtherSigners = [] }: SignatureOptions): SignerSources {
-  return [signer, ...furtherSigners];
+function partiesOf({ signer, witnesses, further = [] }: SignatureOptions): readonly [SigningParty, ...SigningParty[]] {
+  return [{ signer, witnesses }, ...further];
 }
 
 async function chooseSerialization(source: Source, signature: string, options: SignModelOptions): Promise<Serialization> {

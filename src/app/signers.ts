@@ -4,26 +4,30 @@ import type { Signer, Witness } from '../sign/index.ts';
 /** A signer, or how to get one: asked when hashing begins, and again where what it gave has expired by the time of signing. */
 export type SignerSource = Signer | (() => Promise<Signer>);
 
-/** One signer at least. */
-export type SignerSources = readonly [SignerSource, ...SignerSource[]];
+/** Someone who signs, and those who testify to the signature. */
+export interface SigningParty {
+  readonly signer: SignerSource;
+  /** Who adds a timestamp or a log entry to the bundle, in this order. */
+  readonly witnesses?: readonly Witness[] | undefined;
+}
 
-/** A certificate that ends sooner than this is asked for again. */
+/** What ends sooner than this is asked for again. */
 const MARGIN_MS = 60_000;
 
 /**
  * Does the work while the signers get ready, and ends both as soon as either fails.
  *
+ * @returns what the work gave, and a signer for each party
  * @throws MlsignError what the signers, the witnesses that cannot take one, or the work throw
  */
 export async function whileSignersGetReady<T>(
-  sources: SignerSources,
-  witnesses: readonly Witness[],
+  parties: readonly SigningParty[],
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
-): Promise<[T, Signer[]]> {
+): Promise<readonly [T, readonly Signer[]]> {
   const controller = new AbortController();
   const either = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
-  const ready = Promise.all(sources.map((source) => getReady(source, witnesses)));
+  const ready = Promise.all(parties.map(getReady));
   ready.catch(() => controller.abort(interrupted()));
   const [done, signers] = await Promise.allSettled([work(either), ready]);
   throwIfAborted(signal);
@@ -33,18 +37,13 @@ export async function whileSignersGetReady<T>(
   return [done.value, signers.value];
 }
 
-/** The signer as it is, or another one from its source where it is about to expire. */
-export async function freshSigner(
-  signer: Signer | undefined,
-  source: SignerSource,
-  witnesses: readonly Witness[],
-  now: Date,
-): Promise<Signer> {
+/** The signer as it is, or another one of the party where it has expired, or is about to. */
+export async function freshSigner(signer: Signer | undefined, party: SigningParty, now: Date): Promise<Signer> {
   const expires = signer?.validUntil?.getTime() ?? Number.POSITIVE_INFINITY;
-  return signer !== undefined && expires - now.getTime() > MARGIN_MS ? signer : getReady(source, witnesses);
+  return signer !== undefined && expires - now.getTime() > MARGIN_MS ? signer : getReady(party);
 }
 
-async function getReady(source: SignerSource, witnesses: readonly Witness[]): Promise<Signer> {
+async function getReady({ signer: source, witnesses = [] }: SigningParty): Promise<Signer> {
   const signer = typeof source === 'function' ? await source() : source;
   for (const witness of witnesses) {
     const problem = witness.accepts(signer);

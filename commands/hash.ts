@@ -1,5 +1,5 @@
 import { hashModel } from '../src/app/index.ts';
-import { BaseCommand, engineFlags, findingWarnings, manifestFlags, manifestOptions, modelArg } from '../src/cli/index.ts';
+import { BaseCommand, engineFlags, engineOptions, findingWarnings, manifestFlags, manifestOptions, modelArg } from '../src/cli/index.ts';
 import { manifestDocument } from '../src/model/index.ts';
 import { hashText } from '../src/report/index.ts';
 
@@ -21,9 +21,7 @@ export default class Hash extends BaseCommand {
     await this.perform(flags, async (session) => {
       const result = await hashModel(args.model, {
         ...manifestOptions(flags),
-        engine: flags.engine,
-        workers: flags.workers,
-        useMainThread: true,
+        ...engineOptions(flags),
         ...session,
       });
       return {

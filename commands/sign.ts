@@ -1,15 +1,18 @@
 import { Args, Flags } from '@oclif/core';
 import { signManifest, signModel } from '../src/app/index.ts';
 import {
+  awsFlags,
   BaseCommand,
   engineFlags,
+  engineOptions,
   findingWarnings,
   givenManifestFlags,
-  loadSigner,
+  loadSigners,
   manifestFlags,
   manifestOptions,
   signatureFlag,
   signerFlags,
+  sigstoreFlags,
 } from '../src/cli/index.ts';
 import { usage } from '../src/core/index.ts';
 import { signDocument, signText } from '../src/report/index.ts';
@@ -33,6 +36,8 @@ export default class Sign extends BaseCommand {
   static override args = { model: Args.string({ description: 'a model: a directory or a single file; not with --manifest' }) };
   static override flags = {
     ...signerFlags,
+    ...sigstoreFlags,
+    ...awsFlags,
     signature: signatureFlag,
     force: Flags.boolean({ summary: 'Replace an existing signature.' }),
     ...manifestFlags,
@@ -46,27 +51,29 @@ export default class Sign extends BaseCommand {
       throw usage('model-or-manifest', 'give a model, or --manifest: one of them', { suggestions: ['mlsign sign MODEL --key KEY'] });
     }
     await this.perform(flags, async (session) => {
-      const signer = await loadSigner(flags);
-      const common = { signer, force: flags.force, ...session };
-      const { signature } = flags;
-      const result =
-        flags.manifest !== undefined && signature !== undefined
-          ? await signManifest(flags.manifest, { ...common, signature })
-          : await signModel(args.model ?? '', {
-              ...common,
-              ...manifestOptions(flags),
-              signature,
-              like: flags.like,
-              engine: flags.engine,
-              workers: flags.workers,
-              useMainThread: true,
-            });
-      return {
-        document: () => signDocument(result),
-        text: (style) => signText(result, style),
-        warnings: findingWarnings(result.findings),
-        exitCode: 0,
-      };
+      const team = await loadSigners(flags, session.signal);
+      try {
+        const common = { ...team, force: flags.force, ...session };
+        const { manifest, signature } = flags;
+        const result =
+          manifest !== undefined && signature !== undefined
+            ? await signManifest(manifest, { ...common, signature })
+            : await signModel(args.model ?? '', {
+                ...common,
+                ...manifestOptions(flags),
+                ...engineOptions(flags),
+                signature,
+                like: flags.like,
+              });
+        return {
+          document: () => signDocument(result),
+          text: (style) => signText(result, style),
+          warnings: findingWarnings(result.findings),
+          exitCode: 0,
+        };
+      } finally {
+        await team.close();
+      }
     });
   }
 }

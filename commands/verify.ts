@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { verifyModel } from '../src/app/index.ts';
-import { BaseCommand, engineFlags, exitCodeOfVerdict, loadPolicyOfFlags, modelArg, trustFlags } from '../src/cli/index.ts';
+import { BaseCommand, engineFlags, engineOptions, exitCodeOfVerdict, loadPolicyOfFlags, modelArg, trustFlags } from '../src/cli/index.ts';
 import { verdictLine, verificationDocument, verificationText } from '../src/report/index.ts';
 
 const REPEATABLE = { multiple: true, multipleNonGreedy: true } as const;
@@ -43,9 +43,7 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
       const verification = await verifyModel(args.model, {
         policy,
         signatures: flags.signature,
-        engine: flags.engine,
-        workers: flags.workers,
-        useMainThread: true,
+        ...engineOptions(flags),
         ...session,
       });
       return {

@@ -65,8 +65,28 @@ export const signatureFlag = Flags.string({
 
 /** What to sign with. */
 export const signerFlags = {
-  key: Flags.string({ summary: 'Private key to sign with (PEM).', helpValue: 'PEM', required: true, helpGroup: SIGNING }),
-  cert: Flags.string({ summary: "The signer's certificate (PEM); its key is the one of --key.", helpValue: 'PEM', helpGroup: SIGNING }),
+  key: Flags.string({ summary: 'Private key to sign with (PEM).', helpValue: 'PEM', helpGroup: SIGNING }),
+  kms: Flags.string({
+    summary: 'AWS KMS key to sign with: id, ARN, alias or awskms:///… (repeatable: one bundle each).',
+    helpValue: 'KEY',
+    multiple: true,
+    multipleNonGreedy: true,
+    helpGroup: SIGNING,
+  }),
+  'public-key': Flags.string({
+    summary: 'Public key of the --kms in the same place (PEM): then kms:Sign is the only permission needed.',
+    helpValue: 'PEM',
+    multiple: true,
+    multipleNonGreedy: true,
+    dependsOn: ['kms'],
+    helpGroup: SIGNING,
+  }),
+  cert: Flags.string({
+    summary: "The signer's certificate (PEM); its key is the one of --key.",
+    helpValue: 'PEM',
+    dependsOn: ['key'],
+    helpGroup: SIGNING,
+  }),
   chain: Flags.string({
     summary: 'Certificates of its issuers, leaf to root (PEM; repeatable).',
     helpValue: 'PEM',

@@ -3,5 +3,7 @@ export * from './exit-codes.ts';
 export * from './flags.ts';
 export * from './kms.ts';
 export * from './ports.ts';
+export * from './signers.ts';
+export * from './sigstore.ts';
 export * from './size.ts';
 export * from './wiring.ts';

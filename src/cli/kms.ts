@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { KmsClient, type KmsConnection, type KmsKeyReference } from '../aws/index.ts';
 import { usage } from '../core/index.ts';
-import { formatDuration } from '../report/index.ts';
-import { proxyEnvironment, writeNote } from './wiring.ts';
+import { retryNote } from './retry-note.ts';
+import { proxyEnvironment } from './wiring.ts';
 
 const AWS = 'AWS';
 
@@ -33,11 +33,7 @@ export function connectKms(flags: AwsFlags, key?: KmsKeyReference, options: { re
     endpoint: agree('kms-endpoint-url', flags['kms-endpoint-url']?.href, hrefOf(key?.endpoint), key),
     proxies: proxyEnvironment(),
     refuseConfiguredEndpoint: options.asTrustRoot,
-    retries: {
-      onRetry: ({ action, reason, waitMs }) => {
-        if (!flags.quiet) writeNote(`${action}: ${reason}; trying again in ${formatDuration(waitMs)}\n`);
-      },
-    },
+    retries: { onRetry: retryNote(flags.quiet ?? false) },
   };
   return new KmsClient(connection);
 }

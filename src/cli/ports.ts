@@ -1,19 +1,9 @@
-import type { ManifestOptions } from '../app/index.ts';
-import { type Finding, type HashType, readCapped, systemClock, usage } from '../core/index.ts';
-import {
-  checkFlagsBesidePolicy,
-  combine,
-  FLAGS_OF_A_POLICY,
-  loadPolicy,
-  type PemSource,
-  type Policy,
-  policyFromFlags,
-} from '../policy/index.ts';
+import type { EngineOptions, ManifestOptions } from '../app/index.ts';
+import { type Finding, type HashType, usage } from '../core/index.ts';
+import type { EngineChoice } from '../digest/index.ts';
+import { checkFlagsBesidePolicy, combine, FLAGS_OF_A_POLICY, loadPolicy, type Policy, policyFromFlags } from '../policy/index.ts';
 import { findingLine } from '../report/index.ts';
-import { certificateSigner, localKeySigner, type Signer } from '../sign/index.ts';
-import { readPassphrase } from './wiring.ts';
-
-const MAX_PEM_BYTES = 1024 * 1024;
+import { namedPem } from './pem-files.ts';
 
 /** Flags that say how a manifest is made. */
 export interface ManifestFlags {
@@ -35,26 +25,15 @@ export function manifestOptions(flags: ManifestFlags): ManifestOptions {
   };
 }
 
-/** Flags that say what to sign with. */
-export interface SignerFlags {
-  readonly key: string;
-  readonly cert?: string | undefined;
-  readonly chain?: readonly string[] | undefined;
-  readonly 'rsa-padding': 'pss' | 'pkcs1';
-  readonly 'passphrase-file'?: string | undefined;
+/** Flags that say how bytes are hashed. */
+export interface EngineFlags {
+  readonly engine: EngineChoice;
+  readonly workers?: number | undefined;
 }
 
-/** The signer that flags ask for. */
-export async function loadSigner(flags: SignerFlags): Promise<Signer> {
-  const signer = await localKeySigner(await readPem(flags.key, 'private key'), {
-    where: flags.key,
-    passphrase: () => readPassphrase(flags['passphrase-file'], `passphrase for ${flags.key}:`),
-    rsaPadding: flags['rsa-padding'],
-  });
-  if (flags.cert === undefined) return signer;
-  const certificate = await namedPem(flags.cert, 'certificate');
-  const chain = await Promise.all((flags.chain ?? []).map((path) => namedPem(path, 'certificate chain')));
-  return certificateSigner(signer, { certificate, chain, now: systemClock() });
+/** The engine options that flags ask for; a command has nothing else to do meanwhile, so its own thread hashes too. */
+export function engineOptions({ engine, workers }: EngineFlags): Pick<EngineOptions, 'engine' | 'workers' | 'useMainThread'> {
+  return { engine, workers, useMainThread: true };
 }
 
 /** Flags that say whom to trust and what may be left unsigned. */
@@ -105,12 +84,4 @@ export function findingWarnings(findings: readonly Finding[]): readonly string[]
   return findings
     .filter(({ severity }) => severity !== 'rejected')
     .map((finding) => `${findingLine(finding)}${finding.suggestion === undefined ? '' : `; ${finding.suggestion}`}`);
-}
-
-async function namedPem(path: string, what: string): Promise<PemSource> {
-  return { where: path, pem: await readPem(path, what) };
-}
-
-function readPem(path: string, what: string): Promise<Uint8Array> {
-  return readCapped(path, MAX_PEM_BYTES, what);
 }

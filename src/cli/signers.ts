@@ -1,5 +1,5 @@
-import { type KmsClient, parseKmsKey } from '../aws/index.ts';
 import type { SignatureOptions, SigningParty } from '../app/index.ts';
+import { type KmsClient, parseKmsKey } from '../aws/index.ts';
 import { systemClock, usage } from '../core/index.ts';
 import { certificateSigner, kmsSigner, localKeySigner, type Signer } from '../sign/index.ts';
 import { type AwsFlags, connectKms } from './kms.ts';

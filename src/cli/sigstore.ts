@@ -18,7 +18,8 @@ import {
   tokenFromFile,
   type Witness,
 } from '../sign/index.ts';
-import { desktop, environment, isInteractive, serviceFetch, tellRetry, writeNote } from './wiring.ts';
+import { retryNote } from './retry-note.ts';
+import { desktop, environment, isInteractive, serviceFetch, writeNote } from './wiring.ts';
 
 const SIGSTORE = 'SIGSTORE';
 const MAX_TRUST_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -98,7 +99,10 @@ export async function flaggedWitnesses(flags: SigstoreFlags): Promise<readonly W
   if (flags.rekor && logs.length === 0) {
     throw usage('log-missing', 'the instance has no transparency log', { suggestions: ['name one with --rekor-url'] });
   }
-  const named = flags['rekor-url'] === undefined ? [] : [{ url: flags['rekor-url'].href, majorVersion: flags['rekor-version'] === '2' ? 2 : 1 } as const];
+  const named =
+    flags['rekor-url'] === undefined
+      ? []
+      : [{ url: flags['rekor-url'].href, majorVersion: flags['rekor-version'] === '2' ? 2 : 1 } as const];
   return [
     ...[...logs, ...named].map((log) => rekorWitness({ ...service, ...log })),
     ...(flags.timestamp ?? []).map(({ href }) => timestampWitness({ ...service, url: href })),
@@ -123,16 +127,25 @@ export function identitySigner(services: SigstoreServices, flags: SigstoreFlags,
   };
 }
 
-async function findToken(services: SigstoreServices, flags: SigstoreFlags, service: ServiceOptions, signal: AbortSignal): Promise<IdentityToken> {
+async function findToken(
+  services: SigstoreServices,
+  flags: SigstoreFlags,
+  service: ServiceOptions,
+  signal: AbortSignal,
+): Promise<IdentityToken> {
   const file = flags['identity-token-file'];
   if (file !== undefined) return tokenFromFile(file);
   const ambient = await ambientToken({ ...service, env: environment(), signal });
   if (ambient !== undefined) return ambient;
   const { issuerUrl } = services;
   if (!isInteractive() || issuerUrl === undefined) {
-    throw unavailable('identity-missing', 'there is no identity to sign with: no token of a CI job, no file, and nobody at a terminal to log in', {
-      suggestions: ['let the job have an identity token (docs/ci.md)', 'set SIGSTORE_ID_TOKEN, or give --identity-token-file'],
-    });
+    throw unavailable(
+      'identity-missing',
+      'there is no identity to sign with: no token of a CI job, no file, and nobody at a terminal to log in',
+      {
+        suggestions: ['let the job have an identity token (docs/ci.md)', 'set SIGSTORE_ID_TOKEN, or give --identity-token-file'],
+      },
+    );
   }
   const login = { ...service, issuerUrl, notify: (text: string) => writeNote(`${text}\n`), signal };
   const screen = desktop();
@@ -140,5 +153,5 @@ async function findToken(services: SigstoreServices, flags: SigstoreFlags, servi
 }
 
 function serviceOptions({ quiet }: SigstoreFlags): ServiceOptions {
-  return { fetch: serviceFetch(), onRetry: (retry) => tellRetry(retry, quiet) };
+  return { fetch: serviceFetch(), onRetry: retryNote(quiet) };
 }

@@ -1,5 +1,17 @@
-import { decodeUtf8, fileError, MlsignError, readCapped, refused, systemErrorCode, usage, writeFileAtomic } from '../core/index.ts';
+import http from 'node:http';
+import {
+  decodeUtf8,
+  fileError,
+  MlsignError,
+  readCapped,
+  refused,
+  systemErrorCode,
+  unavailable,
+  usage,
+  writeFileAtomic,
+} from '../core/index.ts';
 import { colourStyle, plainStyle, type Style } from '../report/index.ts';
+import type { Desktop } from '../sign/index.ts';
 import { ProgressLine } from './progress-line.ts';
 
 // The only place that reads the environment and the working directory.
@@ -49,6 +61,45 @@ export function proxyEnvironment(): Readonly<Record<string, string | undefined>>
   return Object.fromEntries(names.map((name) => [name, env[name]]));
 }
 
+/** The environment, for those who look for the identity of a CI job in it. */
+export function environment(): Readonly<Record<string, string | undefined>> {
+  return env;
+}
+
+/** Whether somebody can be asked. */
+export function isInteractive(): boolean {
+  return stdin.isTTY === true && stderr.isTTY === true;
+}
+
+/** Where a browser would open; undefined where there is no screen. */
+export function desktop(): Desktop | undefined {
+  const hasScreen = ['darwin', 'win32'].includes(process.platform) || isSet('DISPLAY') || isSet('WAYLAND_DISPLAY');
+  return hasScreen ? { platform: process.platform, env } : undefined;
+}
+
+let isProxied = false;
+
+/**
+ * The fetch of services, through the proxies that the environment names.
+ *
+ * @throws MlsignError `proxy-unsupported`
+ */
+export function serviceFetch(): typeof fetch {
+  const named = ['HTTPS_PROXY', 'HTTP_PROXY', 'https_proxy', 'http_proxy'].some(isSet);
+  if (named && !isProxied && !isSet('NODE_USE_ENV_PROXY')) {
+    // Node 22 can only be told when it starts.
+    if (typeof http.setGlobalProxyFromEnv !== 'function') {
+      throw unavailable('proxy-unsupported', 'this Node takes the proxies of the environment only with NODE_USE_ENV_PROXY=1', {
+        got: process.version,
+        suggestions: ['set NODE_USE_ENV_PROXY=1, or use Node 24'],
+      });
+    }
+    http.setGlobalProxyFromEnv();
+    isProxied = true;
+  }
+  return fetch;
+}
+
 /** Calls back on Ctrl-C and termination; returns what takes the handlers away again. A second signal ends at once. */
 export function onInterrupt(interrupt: (exitCode: number) => void): () => void {
   const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -81,7 +132,7 @@ export async function readPassphrase(file: string | undefined, prompt: string): 
   }
   const fromEnvironment = env.MLSIGN_KEY_PASSPHRASE;
   if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment;
-  return stdin.isTTY === true && stderr.isTTY === true ? promptPassphrase(prompt) : undefined;
+  return isInteractive() ? promptPassphrase(prompt) : undefined;
 }
 
 /** A new passphrase, asked for twice at a prompt; undefined for none. */

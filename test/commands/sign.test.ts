@@ -120,7 +120,7 @@ describe('mlsign sign', () => {
       [['sign', path, '--key', key, '--engine', 'native', '--algorithm', 'blake3'], 'engine-lacks-algorithm'],
       [['sign', path, '--key', key, '--ignore-paths', '../x'], 'ignore-path-invalid'],
       [['sign', path, '--key', key, '--no-such-flag'], 'usage'],
-      [['sign', path], 'usage'],
+      [['sign', path], 'signer-missing'],
       [['sign', '--key', key], 'model-or-manifest'],
       [['sign', path, '--key', key, '--chain', pub], 'usage'],
     ] as const) {

@@ -24,8 +24,8 @@ describe('the official OMS schemas', () => {
     const key = join(folder, 'key');
     await generateKeyPair(key, { type: 'ec-p256' });
     const signer = await localKeySigner(await readFile(key), { where: key });
-    const { signature } = await signModel(join(folder, model), { signer, workers: 1, ...options });
-    return readFile(signature, 'utf8');
+    const { signatures } = await signModel(join(folder, model), { signer, workers: 1, ...options });
+    return readFile(signatures[0].path, 'utf8');
   }
 
   const ways: readonly (readonly [name: string, options: Partial<SignModelOptions>])[] = [

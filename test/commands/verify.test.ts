@@ -281,6 +281,54 @@ describe('mlsign verify', () => {
     }
   });
 
+  it('rejects where one of the named bundles is bad, although another is good', async () => {
+    const bad = sandbox.path('bad.sig');
+    writeFileSync(bad, '{}');
+    const model = sandbox.path('model');
+    const { run, result } = await verifyJson(model, '--signature', `${model}/model.sig`, '--signature', bad);
+    assert.equal(run.code, 1);
+    assert.deepEqual(decisive(result), [`bundle-malformed ${bad}`]);
+  });
+
+  it("accepts only those of the signer's ignored paths that the policy names", async () => {
+    const model = changed((path) => {
+      rmSync(path('model.sig'));
+      mkdirSync(path('logs'));
+      writeFileSync(path('logs', 'x.txt'), 'x');
+    });
+    assert.equal((await mlsign(['sign', model, '--key', key, '--ignore-paths', 'logs'])).code, 0);
+    const codes = ['signed', '[]', '[other]', '[logs]', '[logs/x.txt]'].map(async (accepted, i) => {
+      const policy = sandbox.path(`holes-${i}.yaml`);
+      const rule = `{ model: "**", signed-by: a, ignore-paths: ${accepted} }`;
+      writeFileSync(policy, `version: 1\nprincipals: { a: { key: a.key.pub } }\nrules:\n  - ${rule}\n`);
+      const run = await mlsign(['verify', model, '--policy', policy, '--json']);
+      return [run.code, ...decisive(parse(run))];
+    });
+    const refused = [1, 'ignored-path-not-accepted logs'];
+    assert.deepEqual(await Promise.all(codes), [[0], refused, refused, [0], refused]);
+  });
+
+  it('follows links only where every counted signer did', async function () {
+    if (process.platform === 'win32') this.skip();
+    const policy = sandbox.path('links.yaml');
+    const rule = '{ model: "**", signed-by: [a, b], allow-symlinks: true }';
+    const principals = '{ a: { key: a.key.pub }, b: { key: b.key.pub } }';
+    writeFileSync(policy, `version: 1\nprincipals: ${principals}\nrules:\n  - ${rule}\n`);
+    const model = changed((path) => rmSync(path('model.sig')));
+    mkdirSync(`${model}.mlsign`);
+    assert.equal((await mlsign(['sign', model, '--key', key, '--allow-symlinks'])).code, 0);
+    const second = ['sign', model, '--key', sandbox.path('b.key'), '--signature', `${model}.mlsign/b.sig`];
+    assert.equal((await mlsign(second)).code, 0);
+    const outside = sandbox.path('elsewhere.json');
+    renameSync(`${model}/config.json`, outside);
+    symlinkSync(outside, `${model}/config.json`);
+    const run = await mlsign(['verify', model, '--policy', policy, '--json']);
+    assert.equal(run.code, 1);
+    assert.deepEqual(decisive(parse(run)), ['file-symlinked config.json']);
+    assert.equal((await mlsign([...second, '--force', '--allow-symlinks'])).code, 0);
+    assert.equal((await mlsign(['verify', model, '--policy', policy])).code, 0);
+  });
+
   it('refuses a policy inside the model, and flags that would widen a policy', async () => {
     const policy = sandbox.path('one.yaml');
     const content = 'version: 1\nprincipals:\n  alice: { key: ../a.key.pub }\nrules:\n  - { model: "**", signed-by: alice }\n';

@@ -1,6 +1,15 @@
 import { Flags } from '@oclif/core';
 import { verifyModel } from '../src/app/index.ts';
-import { BaseCommand, engineFlags, engineOptions, exitCodeOfVerdict, loadPolicyOfFlags, modelArg, trustFlags } from '../src/cli/index.ts';
+import {
+  BaseCommand,
+  engineFlags,
+  engineOptions,
+  evidenceOfFlags,
+  exitCodeOfVerdict,
+  loadPolicyOfFlags,
+  modelArg,
+  trustFlags,
+} from '../src/cli/index.ts';
 import { verdictLine, verificationDocument, verificationText } from '../src/report/index.ts';
 
 const REPEATABLE = { multiple: true, multipleNonGreedy: true } as const;
@@ -39,9 +48,10 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Verify);
     await this.perform(flags, async (session) => {
-      const policy = await loadPolicyOfFlags(flags);
+      const policy = await loadPolicyOfFlags(flags, session.signal);
       const verification = await verifyModel(args.model, {
         policy,
+        ...(await evidenceOfFlags(flags)),
         signatures: flags.signature,
         ...engineOptions(flags),
         ...session,

@@ -7,10 +7,10 @@ import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
 import { checkContent, type Unsigned } from './check-content.ts';
 import type { EngineOptions } from './hash-model.ts';
 import { nameInside } from './locations.ts';
-import { openSignatures, type SignatureResult } from './open-signatures.ts';
+import { type EvidenceOptions, openSignatures, type SignatureResult } from './open-signatures.ts';
 
 /** What must hold for a model, and how its bytes are hashed. */
-export interface VerifyModelOptions extends EngineOptions {
+export interface VerifyModelOptions extends EngineOptions, EvidenceOptions {
   /** Without a policy there is no verification: `loadPolicy`, or `policyFromFlags`. */
   readonly policy: Policy;
   /** The bundles; the model's own signature and those in `<model>.mlsign/` unless given. */
@@ -50,7 +50,7 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
   const { policy } = options;
   await refusePolicyInside(source, policy);
   const rule = selectRule(policy, modelLocation(source.path));
-  const opened = await openSignatures(source, policy, rule, options.signatures, (options.clock ?? systemClock)());
+  const opened = await openSignatures(source, policy, rule, options.signatures, (options.clock ?? systemClock)(), options);
   const { signatures, counted } = opened;
   const base = { source, policy: { source: policy.source, digest: policy.digest, rule: rule.name }, signatures };
   const verdict = verdictOf(opened.findings);

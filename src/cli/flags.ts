@@ -7,7 +7,6 @@ export const modelArg = Args.string({ description: 'a model: a directory or a si
 
 const HASHING = 'HASHING';
 const SIGNING = 'SIGNING';
-const TRUST = 'TRUST';
 
 /** How a model is hashed, whoever asks. */
 export const engineFlags = {
@@ -107,23 +106,3 @@ export const signerFlags = {
 export function passphraseFileFlag(summary: string) {
   return Flags.string({ summary, helpValue: 'FILE', helpGroup: SIGNING });
 }
-
-/** Whom to trust, and what must hold. */
-export const trustFlags = {
-  'trust-key': Flags.string({
-    summary: 'Public key or certificate whose key is trusted (PEM; repeatable).',
-    helpValue: 'PEM',
-    aliases: ['key'],
-    multiple: true,
-    multipleNonGreedy: true,
-    helpGroup: TRUST,
-  }),
-  ca: Flags.string({
-    summary: 'Root certificates trusted to issue signers (PEM; repeatable).',
-    helpValue: 'PEM',
-    multiple: true,
-    multipleNonGreedy: true,
-    helpGroup: TRUST,
-  }),
-  policy: Flags.string({ summary: 'Policy file that says what must hold.', helpValue: 'FILE', helpGroup: TRUST }),
-};

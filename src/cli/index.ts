@@ -6,4 +6,5 @@ export * from './ports.ts';
 export * from './signers.ts';
 export * from './sigstore.ts';
 export * from './size.ts';
+export * from './trust.ts';
 export * from './wiring.ts';

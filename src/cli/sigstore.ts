@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { readCapped, systemClock, unavailable, usage } from '../core/index.ts';
-import { type ClientTrustConfig, parseClientTrustConfig } from '../formats/index.ts';
+import { type ClientTrustConfig, parseClientTrustConfig, TRUST_CONFIG_LIMITS } from '../formats/index.ts';
 import {
   ambientToken,
   browserToken,
@@ -22,7 +22,6 @@ import { retryNote } from './retry-note.ts';
 import { desktop, environment, isInteractive, serviceFetch, writeNote } from './wiring.ts';
 
 const SIGSTORE = 'SIGSTORE';
-const MAX_TRUST_CONFIG_BYTES = 4 * 1024 * 1024;
 
 /** Which instance of Sigstore. */
 export const instanceFlags = {
@@ -81,7 +80,7 @@ export interface SigstoreFlags extends InstanceFlags {
 
 /** The client trust configuration that flags name. */
 export async function readTrustConfig(path: string): Promise<ClientTrustConfig> {
-  return parseClientTrustConfig(await readCapped(path, MAX_TRUST_CONFIG_BYTES, 'trust configuration'), path);
+  return parseClientTrustConfig(await readCapped(path, TRUST_CONFIG_LIMITS.maxBytes, 'trust configuration'), path);
 }
 
 /** The services of the instance that flags name. */

@@ -1,4 +1,6 @@
 import http from 'node:http';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import {
   decodeUtf8,
   fileError,
@@ -98,6 +100,12 @@ export function serviceFetch(): typeof fetch {
     isProxied = true;
   }
   return fetch;
+}
+
+/** The directory of the user for what can be had again: the one of XDG, or the platform's own. */
+export function cacheDirectory(name: string): string {
+  const local = process.platform === 'win32' ? env.LOCALAPPDATA : undefined;
+  return join(env.XDG_CACHE_HOME || local || join(homedir(), '.cache'), 'mlsign', name);
 }
 
 /** Calls back on Ctrl-C and termination; returns what takes the handlers away again. A second signal ends at once. */

@@ -1,0 +1,179 @@
+import { Flags } from '@oclif/core';
+import type { EvidenceOptions } from '../app/index.ts';
+import { readCapped, systemClock, usage } from '../core/index.ts';
+import { parseCertificates, TRUST_CONFIG_LIMITS } from '../formats/index.ts';
+import {
+  checkFlagsBesidePolicy,
+  combine,
+  FLAGS_OF_A_POLICY,
+  type IdentitySource,
+  loadPolicy,
+  type Policy,
+  type PolicyFlags,
+  policyFromFlags,
+} from '../policy/index.ts';
+import { instanceTrustedRoot, KmsTrust, readTrustedRoot } from '../verify/index.ts';
+import { type AwsFlags, awsFlags, connectKms } from './kms.ts';
+import { namedPem } from './pem-files.ts';
+import { type InstanceFlags, instanceFlags } from './sigstore.ts';
+import { cacheDirectory } from './wiring.ts';
+
+const TRUST = 'TRUST';
+const REPEATABLE = { multiple: true, multipleNonGreedy: true } as const;
+
+/** Whom to trust, and what must hold. */
+export const trustFlags = {
+  'trust-key': Flags.string({
+    summary: 'Public key or certificate whose key is trusted (PEM; repeatable).',
+    helpValue: 'PEM',
+    aliases: ['key'],
+    ...REPEATABLE,
+    helpGroup: TRUST,
+  }),
+  'trust-kms': Flags.string({
+    summary: 'AWS KMS key that is trusted, by its ARN (repeatable); a pinned --trust-key needs no network.',
+    helpValue: 'ARN',
+    ...REPEATABLE,
+    helpGroup: TRUST,
+  }),
+  ca: Flags.string({
+    summary: 'Root certificates trusted to issue signers (PEM; repeatable).',
+    helpValue: 'PEM',
+    ...REPEATABLE,
+    helpGroup: TRUST,
+  }),
+  identity: Flags.string({
+    summary: 'Sigstore identity that is trusted, exactly; with --issuer.',
+    helpValue: 'ID',
+    aliases: ['certificate-identity'],
+    dependsOn: ['issuer'],
+    helpGroup: TRUST,
+  }),
+  'identity-pattern': Flags.string({
+    summary: 'Regular expression for the whole identity; with --issuer.',
+    helpValue: 'RE',
+    dependsOn: ['issuer'],
+    exclusive: ['identity'],
+    helpGroup: TRUST,
+  }),
+  issuer: Flags.string({
+    summary: 'OpenID Connect issuer that authenticates the identity, exactly.',
+    helpValue: 'URL',
+    aliases: ['certificate-oidc-issuer'],
+    helpGroup: TRUST,
+  }),
+  claim: Flags.string({
+    summary: 'Claim that the identity must carry: repository=owner/name, ref, commit, workflow … (repeatable).',
+    helpValue: 'NAME=VALUE',
+    dependsOn: ['issuer'],
+    ...REPEATABLE,
+    helpGroup: TRUST,
+  }),
+  'trusted-root': Flags.string({
+    summary: 'Trusted root of a Sigstore instance (JSON): its Fulcio, logs and timestamp authorities.',
+    helpValue: 'FILE',
+    exclusive: ['trust-config', 'staging'],
+    helpGroup: TRUST,
+  }),
+  'timestamp-ca': Flags.string({
+    summary: 'Root certificates of timestamp authorities to believe (PEM; repeatable).',
+    helpValue: 'PEM',
+    ...REPEATABLE,
+    helpGroup: TRUST,
+  }),
+  offline: Flags.boolean({
+    summary: 'Use no network: Sigstore is judged by the trusted root that comes with mlsign, or one that is given.',
+    exclusive: ['trust-kms'],
+    helpGroup: TRUST,
+  }),
+  policy: Flags.string({ summary: 'Policy file that says what must hold.', helpValue: 'FILE', helpGroup: TRUST }),
+  ...instanceFlags,
+  ...awsFlags,
+};
+
+/** Flags that say whom to trust and what may be left unsigned. */
+export interface TrustFlags extends AwsFlags, InstanceFlags {
+  readonly 'trust-key'?: readonly string[] | undefined;
+  readonly 'trust-kms'?: readonly string[] | undefined;
+  readonly ca?: readonly string[] | undefined;
+  readonly identity?: string | undefined;
+  readonly 'identity-pattern'?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly claim?: readonly string[] | undefined;
+  readonly 'trusted-root'?: string | undefined;
+  readonly 'timestamp-ca'?: readonly string[] | undefined;
+  readonly offline: boolean;
+  readonly policy?: string | undefined;
+  readonly 'ignore-paths'?: readonly string[] | undefined;
+  readonly 'ignore-unsigned-files': boolean;
+  readonly 'allow-symlinks': boolean;
+  readonly 'allow-legacy': boolean;
+}
+
+/** The policy that flags ask for: the file, the flags, or both, where both must hold. */
+export async function loadPolicyOfFlags(flags: TrustFlags, signal: AbortSignal): Promise<Policy> {
+  const { policy: file } = flags;
+  const kms = new KmsTrust((key) => connectKms(flags, key, { asTrustRoot: true }));
+  const trust = await trustOf(flags, kms, signal);
+  const isTrusting = [trust.trustKeys, trust.kmsKeys, trust.cas, trust.identities].some((some) => (some ?? []).length > 0);
+  if (!isTrusting && file === undefined) {
+    throw usage('trust-missing', 'say whom you trust: without that there is nothing to verify', {
+      suggestions: ['--trust-key signer.pub', '--ca root.pem', '--identity ID --issuer URL', '--policy mlsign.policy.yaml'],
+    });
+  }
+  if (file === undefined) {
+    return policyFromFlags({
+      ...trust,
+      allowSymlinks: flags['allow-symlinks'],
+      allowLegacy: flags['allow-legacy'],
+      unsignedPaths: flags['ignore-paths'],
+      ignoreUnsigned: flags['ignore-unsigned-files'],
+    });
+  }
+  checkFlagsBesidePolicy(FLAGS_OF_A_POLICY.filter((name) => isGiven(flags[name])));
+  // Offline, a policy that names a KMS key is refused: nobody may be asked for it.
+  const policy = await loadPolicy(file, flags.offline ? {} : { resolveKms: (arn, scheme) => kms.trust(arn, scheme, signal) });
+  return isTrusting ? combine(policy, policyFromFlags(trust)) : policy;
+}
+
+async function trustOf(flags: TrustFlags, kms: KmsTrust, signal: AbortSignal): Promise<PolicyFlags> {
+  const { 'trust-key': keys = [], 'trust-kms': arns = [], ca = [] } = flags;
+  return {
+    trustKeys: await Promise.all(keys.map((path) => namedPem(path, 'trusted key'))),
+    kmsKeys: await Promise.all(arns.map((arn) => kms.trust(arn, undefined, signal))),
+    cas: await Promise.all(ca.map((path) => namedPem(path, 'root certificate'))),
+    identities: identityOf(flags),
+    files: [...keys, ...ca],
+  };
+}
+
+function identityOf({ identity, 'identity-pattern': pattern, issuer, claim = [] }: TrustFlags): readonly IdentitySource[] {
+  if (issuer === undefined) return [];
+  const where = pattern === undefined ? '--identity' : '--identity-pattern';
+  return [{ identity, pattern, issuer, claims: Object.fromEntries(claim.map(readClaim)), where }];
+}
+
+function readClaim(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw usage('claim-malformed', 'this is not a claim', { subject: text, expected: 'NAME=VALUE, such as repository=acme/models' });
+}
+
+/** Whom to believe about times and logs, as flags say. */
+export async function evidenceOfFlags(flags: TrustFlags): Promise<EvidenceOptions> {
+  const roots = await Promise.all((flags['timestamp-ca'] ?? []).map((path) => namedPem(path, 'root certificate')));
+  const file = flags['trusted-root'] ?? flags['trust-config'];
+  return {
+    timestampRoots: roots.flatMap(({ pem, where }) => parseCertificates(pem, where)),
+    checkEvidence: file !== undefined || flags.staging || roots.length > 0,
+    trustedRoot: async () => {
+      if (file !== undefined) return readTrustedRoot(await readCapped(file, TRUST_CONFIG_LIMITS.maxBytes, 'trusted root'), file);
+      const instance = flags.staging ? 'staging' : 'public-good';
+      return instanceTrustedRoot({ instance, offline: flags.offline, cacheDirectory: cacheDirectory('tuf'), now: systemClock() });
+    },
+  };
+}
+
+function isGiven(value: boolean | readonly string[] | undefined): boolean {
+  return typeof value === 'boolean' ? value : (value ?? []).length > 0;
+}

@@ -91,7 +91,15 @@ describe('parseSigningConfig', () => {
     malformed((c) => (c.caUrls = ['https://x']), /caUrls\[0\]: expected an object, got "https:\/\/x"/);
     malformed((c) => (c.caUrls = Array(257).fill({})), /caUrls: expected 0 to 256 entries/);
     malformed((c) => delete c.caUrls[0].url, /caUrls\[0\]\.url: expected a non-empty string/);
-    for (const url of ['file:///etc/passwd', 'fulcio.sigstore.dev', 'https://', 'https://user:secret@x', 'javascript:alert(1)']) {
+    for (const url of [
+      'file:///etc/passwd',
+      'fulcio.sigstore.dev',
+      'https://',
+      'https://user:secret@x',
+      'https://user@x',
+      'https://:secret@x',
+      'javascript:alert(1)',
+    ]) {
       malformed((c) => (c.caUrls[0].url = url), /caUrls\[0\]\.url: expected an http or https URL without credentials/);
     }
     malformed((c) => (c.caUrls[0].majorApiVersion = 1.5), /majorApiVersion: expected an integer from 0 to 1000, got 1\.5/);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../src/core/index.ts';
 import { type Bundle, PAYLOAD_TYPE, preAuthEncoding } from '../../src/formats/index.ts';
-import { readIdentityToken, rekorWitness, type Signer, seal, sigstoreSigner } from '../../src/sign/index.ts';
+import { localKeySigner, readIdentityToken, rekorWitness, type Signer, seal, sigstoreSigner } from '../../src/sign/index.ts';
 import type { Loose } from '../formats/oms-vectors.ts';
 import { chainSigner } from '../helpers/bundles.ts';
 import { makeChain } from '../helpers/certificates.ts';
@@ -139,6 +139,10 @@ describe('rekorWitness', () => {
       const { publicKey } = await fixtureSigner('ec-p384');
       const pem = Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })).toString('base64');
       await wrong((b) => (b.spec.signatures[0].verifier = pem), 'key');
+      await wrong((b) => {
+        const own = Buffer.from(b.spec.signatures[0].verifier, 'base64').toString();
+        b.spec.signatures[0].verifier = Buffer.from(own.replaceAll('PUBLIC KEY', 'CERTIFICATE')).toString('base64');
+      }, 'key');
     });
 
     it('refuses an entry of another kind', async () => {
@@ -180,6 +184,8 @@ describe('rekorWitness', () => {
       await proof((p) => (p.hashes[0] = '00'.repeat(32)));
       await proof((p) => (p.rootHash = '00'.repeat(32)));
       await proof((p) => (p.checkpoint = p.checkpoint.replace(/\n\d+\n/, '\n1\n')));
+      const otherRoot = Buffer.alloc(32).toString('base64');
+      await proof((p) => (p.checkpoint = p.checkpoint.replace(/\n[A-Za-z0-9+/=]{44}\n/, `\n${otherRoot}\n`)));
       await proof((p) => (p.checkpoint = 'no checkpoint'));
     });
 
@@ -236,6 +242,14 @@ describe('rekorWitness', () => {
           }),
         );
       }
+    });
+
+    it('refuses RSA keys of a size that the log does not know', async () => {
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2304 });
+      const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      const signer = await localKeySigner(pem, { where: 'odd.key', rsaPadding: 'pkcs1' });
+      await assert.rejects(logged(2, signer), mlsignError('log-cannot-take-key', /takes no RSA PKCS#1 v1\.5/));
+      assert.equal((await logged(1, signer)).tlogEntries.length, 1);
     });
 
     it('tells of the other padding where RSA-PSS is what stands in the way', async () => {

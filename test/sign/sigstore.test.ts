@@ -76,6 +76,14 @@ describe('sigstoreSigner', () => {
     await assert.rejects(signer('email', { aud: 'elsewhere' }), expected);
   });
 
+  it('shows no token that looks like none', async () => {
+    const identityToken = { token: 'an opaque secret of a provider', issuer: 'x', identity: 'x', expires: new Date(), nonce: undefined };
+    const reply: Reply = { status: 400, headers: { 'content-type': 'text/plain' }, body: `bad token: ${identityToken.token}` };
+    await sigstore.fulcio.server.fail({ fault: { kind: 'reply', reply } });
+    const asking = sigstoreSigner({ ...quickServices(), identityToken, fulcioUrl: sigstore.urls.fulcio });
+    await assert.rejects(asking, mlsignError('fulcio-refused', /says no: status 400: bad token: \[secret\]$/));
+  });
+
   it('gives no other part of a token either', async () => {
     const { fulcio } = sigstore;
     const token = sigstore.mintToken('email');

@@ -61,6 +61,7 @@ describe('timestampWitness', () => {
 
   it('refuses a timestamp over something else', async () => {
     await rejects({ imprint: createHash('sha256').update('other').digest() }, 'timestamp-wrong', 'the timestamp is for another signature');
+    await rejects({ algorithm: '2.16.840.1.101.3.4.2.2' }, 'timestamp-wrong', 'the timestamp is for another signature');
   });
 
   it('refuses the answer to another request', async () => {

@@ -43,11 +43,20 @@ export const PASSING_FAULTS: Readonly<Record<string, { readonly fault: Fault; re
 };
 
 /** What is no answer of such a service: another attempt would get the same. */
-export const WRONG_CONTENT: Readonly<Record<string, Fault>> = {
-  'a page': { kind: 'reply', reply: { status: 200, headers: HTML, body: '<h1>please log in</h1>' } },
-  nothing: { kind: 'reply', reply: { status: 200 } },
-  'too much': { kind: 'reply', reply: { status: 200, headers: HTML, body: Buffer.alloc(1024 * 1024 + 1, 0x20) } },
-  'a redirect': { kind: 'reply', reply: { status: 307, headers: { location: 'http://127.0.0.1:1/elsewhere' } } },
+export const WRONG_CONTENT: Readonly<Record<string, { readonly fault: Fault; readonly message: RegExp }>> = {
+  'a page': {
+    fault: { kind: 'reply', reply: { status: 200, headers: HTML, body: '<h1>please log in</h1>' } },
+    message: / answered with something that is not /,
+  },
+  nothing: { fault: { kind: 'reply', reply: { status: 200 } }, message: / answered with something that is not / },
+  'too much': {
+    fault: { kind: 'reply', reply: { status: 200, headers: HTML, body: Buffer.alloc(1024 * 1024 + 1, 0x20) } },
+    message: / answered with more than 1048576 bytes$/,
+  },
+  'a redirect': {
+    fault: { kind: 'reply', reply: { status: 307, headers: { location: 'http://127.0.0.1:1/elsewhere' } } },
+    message: / answered with a redirect \(status 307\), which is not followed$/,
+  },
 };
 
 /** Matches an error that ends with exit code 3 and shows none of the secrets, not even within its causes. */

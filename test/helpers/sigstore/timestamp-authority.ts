@@ -27,6 +27,8 @@ export interface TimestampQuirks {
   /** Digits after the second's point, as they stand: `.25`. */
   readonly fraction?: string;
   readonly imprint?: Uint8Array;
+  /** The object identifier of the imprint's algorithm. */
+  readonly algorithm?: string;
   /** `null` leaves it out. */
   readonly nonce?: Uint8Array | null;
   readonly status?: number;
@@ -134,6 +136,7 @@ function readRequest(bytes: Buffer): TimestampRequest {
   }
   const nonce = request.nonce === undefined ? undefined : Buffer.from(request.nonce.valueBlock.valueHexView);
   if (nonce === undefined || nonce.length < 8) throw new Error('the request has no nonce');
+  if ((nonce[0] ?? 0) >= 0x80) throw new Error('the nonce is negative');
   if (request.reqPolicy !== undefined) throw new Error('the request asks for a policy');
   return { imprint, algorithm, nonce, withCertificates: request.certReq === true };
 }
@@ -187,7 +190,7 @@ function timestampInfo(request: TimestampRequest, quirks: TimestampQuirks): Buff
   return sequence(
     integer(quirks.version ?? 1),
     oid(OID.policy),
-    sequence(sequence(oid(request.algorithm), NULL), octets(quirks.imprint ?? request.imprint)),
+    sequence(sequence(oid(quirks.algorithm ?? request.algorithm), NULL), octets(quirks.imprint ?? request.imprint)),
     der(0x02, Buffer.concat([Buffer.of(0x40), randomBytes(15)])),
     ascii(0x18, `${digits}${quirks.fraction ?? ''}Z`),
     sequence(integer(1)),

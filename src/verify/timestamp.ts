@@ -68,7 +68,7 @@ export function trustInRoots(certificates: readonly Uint8Array[]): TimestampTrus
 /** Trust in an authority of a trusted root: in its own certificate, where the chain begins with one. */
 export function trustInAuthority({ chain, validFor }: CertificateAuthority): TimestampTrust {
   const [first] = chain;
-  const isPinned = first !== undefined && (chain.length === 1 || !new X509Certificate(first).ca);
+  const isPinned = first !== undefined && !new X509Certificate(first).ca;
   return { roots: chain.slice(-1), intermediates: chain.slice(0, -1), signer: isPinned ? first : undefined, validFor };
 }
 

@@ -35,7 +35,7 @@ describe('the command line', () => {
     assert.equal(stdout, '');
     assert.equal(
       stderr,
-      'error: no such command [unknown-command]\n  expected  diff, hash, inspect, keygen, sign, verify, autocomplete\n  got       verfy\n  try       mlsign verify\n  try       mlsign --help\n',
+      'error: no such command [unknown-command]\n  expected  diff, hash, inspect, keygen, sign, verify, autocomplete, keys create, keys list, keys public\n  got       verfy\n  try       mlsign verify\n  try       mlsign --help\n',
     );
   });
 
@@ -61,7 +61,10 @@ describe('the command line', () => {
       ['hash'],
       'error: missing 1 required arg: model  a model: a directory or a single file [usage]\n  try       mlsign hash --help\n',
     ],
-    'a missing flag': [['sign', 'x'], 'error: missing required flag key [usage]\n  try       mlsign sign --help\n'],
+    'a missing flag': [
+      ['sign', 'x', '--chain', 'c'],
+      'error: all of the following must be provided when using --chain: --cert [usage]\n  try       mlsign sign --help\n',
+    ],
     'a value that is none of the choices': [
       ['hash', 'x', '--method', 'md5'],
       'error: expected --method=md5 to be one of: files, shards [usage]\n  try       mlsign hash --help\n',

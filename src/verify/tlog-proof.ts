@@ -46,14 +46,14 @@ function isCheckpointOf({ origin, note, signatures }: Checkpoint, log: Transpare
 
 /**
  * A log's key may sign the trees of several logs. Rekor v2 tells them apart by their origin, which is the host in the
- * trusted root; the name of Rekor v1, whose id is that of its key alone, is followed by the number of a tree, and all of
- * its trees are one log.
+ * trusted root, without its port; the name of Rekor v1, whose id is that of its key alone, is followed by the number of a
+ * tree, and all of its trees are one log.
  */
 function isOrigin(origin: string, name: string, { baseUrl, logId, key }: TransparencyLog): boolean {
   if (keyDigest(key) === Buffer.from(logId).toString('hex')) {
     return origin === name || (origin.startsWith(`${name} - `) && /^\d+$/.test(origin.slice(name.length + 3)));
   }
-  return origin === name && name === baseUrl.replace(/^[a-z]+:\/\//, '').replace(/\/$/, '');
+  return origin === name && URL.canParse(baseUrl) && name === new URL(baseUrl).hostname;
 }
 
 function isSignedByLog(text: string, signature: Uint8Array, { key }: TransparencyLog): boolean {

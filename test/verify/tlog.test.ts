@@ -71,6 +71,13 @@ describe('log entry: what is accepted', () => {
     }
   });
 
+  it('a log at a port and under a path, which is named by its host alone', async () => {
+    const made = await caseOf(await fixtureSigner('ec-p256'));
+    const subject = { envelope: made.bundle.envelope, key: made.signer.publicKey };
+    const trust = { ...v2.trust, baseUrl: `http://${v2.host}:3000/log/` };
+    assert.ok(verifyLogEntry(v2.entry(hashedRecord(made.about, 'sha256')), subject, [trust], [SIGNED_AT]).record);
+  });
+
   it('a record over SHA-384 and SHA-512', async () => {
     const made = await caseOf(await fixtureSigner('ec-p384'));
     for (const hash of ['sha384', 'sha512'] as const) assert.ok(verify(made, v2.entry(hashedRecord(made.about, hash)), [v2]).record);

@@ -26,6 +26,9 @@ const ALGORITHMS: Readonly<Record<string, { type: string; curve?: string; bits?:
 
 const REGISTRY_NAMES = { sha256: 'SHA2_256', sha384: 'SHA2_384', sha512: 'SHA2_512' } as const;
 
+/** `--hostname` of the real one: the host of its URL. */
+const ORIGIN = '127.0.0.1';
+
 /** A transparency log as rekor-tiles has it over HTTP: hashed records alone, checkpoints, no time. */
 export class RekorV2 {
   readonly #key = generateKeyPairSync('ed25519');
@@ -46,7 +49,7 @@ export class RekorV2 {
 
   /** C2SP signed-note: SHA-256 of the key's name, a newline, the algorithm (1) and the Ed25519 key. */
   get logId(): Buffer {
-    return createHash('sha256').update(`${this.server.host}\n`).update(Buffer.of(1)).update(this.publicKey.subarray(-32)).digest();
+    return createHash('sha256').update(`${ORIGIN}\n`).update(Buffer.of(1)).update(this.publicKey.subarray(-32)).digest();
   }
 
   #create(call: Call): Reply {
@@ -103,9 +106,9 @@ export class RekorV2 {
   }
 
   #checkpoint(size: number, root: Buffer): string {
-    const note = `${this.server.host}\n${size}\n${root.toString('base64')}\n`;
+    const note = `${ORIGIN}\n${size}\n${root.toString('base64')}\n`;
     const signature = sign(null, Buffer.from(note), this.#key.privateKey);
-    return `${note}\n— ${this.server.host} ${Buffer.concat([this.logId.subarray(0, 4), signature]).toString('base64')}\n`;
+    return `${note}\n— ${ORIGIN} ${Buffer.concat([this.logId.subarray(0, 4), signature]).toString('base64')}\n`;
   }
 }
 

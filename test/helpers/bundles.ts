@@ -38,14 +38,14 @@ export function forged(material: Bundle['material'], sign: (encoded: Uint8Array)
   );
 }
 
-/** A signer with the leaf of a chain. */
-export async function chainSigner(chain: TestChain, withRoot = false): Promise<Signer> {
+/** A signer with the leaf of a chain, made at a time when it is valid. */
+export async function chainSigner(chain: TestChain, withRoot = false, now: Date = VALID_AT): Promise<Signer> {
   const key = await localKeySigner(chain.leafKeyPem, { where: 'leaf.key' });
   const pems = [chain.chainPem, ...(withRoot ? [chain.rootPem] : [])].filter((pem) => pem !== '');
   return certificateSigner(key, {
     certificate: { pem: chain.leafPem, where: 'leaf.pem' },
     chain: pems.map((pem) => ({ pem, where: 'chain.pem' })),
-    now: VALID_AT,
+    now,
   });
 }
 

@@ -85,7 +85,8 @@ export function missingEvidence(
   }
   const found = kind === 'timestamp' ? proof.times : proof.logs;
   const got = found.length === 0 ? 'none' : `${countDistinct(found)}`;
-  const ignored = proof.ignored.find((entry) => entry.kind === kind);
+  // A log entry would have been a time as well.
+  const ignored = proof.ignored.find((entry) => entry.kind === kind) ?? (kind === 'timestamp' ? proof.ignored[0] : undefined);
   if (ignored === undefined) return { ...missing, severity: 'rejected', got };
   return { ...missing, code: ignored.code, message: `${missing.message}: ${ignored.reason}`, severity: 'rejected', got };
 }

@@ -18,8 +18,14 @@ export interface InstanceOptions {
   /** A directory for what TUF has to remember; made where it does not exist. */
   readonly cacheDirectory: string;
   readonly now: Date;
-  /** Another mirror of the same TUF repository. */
-  readonly mirrorUrl?: string | undefined;
+}
+
+/** A repository of TUF metadata, and how it is asked. */
+export interface TufRepository {
+  readonly url: string;
+  /** The TUF root that trust begins with. */
+  readonly rootMetadata: Uint8Array;
+  readonly cacheDirectory: string;
   /** Milliseconds that one request may take; 10 s unless given. */
   readonly timeout?: number | undefined;
   /** How often a request that fails is sent again; twice unless given. */
@@ -59,11 +65,12 @@ export function readTrustedRoot(bytes: Uint8Array, where: string): TrustedRootSo
  * @throws MlsignError `trusted-root-unavailable`
  */
 export async function instanceTrustedRoot(options: InstanceOptions): Promise<TrustedRootSource> {
-  const { instance, now } = options;
+  const { instance, cacheDirectory, now } = options;
   const seed = await loadSeed(instance);
   const name = `trusted root of Sigstore's ${instance} instance`;
   if (!options.offline) {
-    const text = await updated(options, seed);
+    const rootMetadata = Buffer.from(seed['root.json'], 'base64');
+    const text = await latestTrustedRoot({ url: MIRRORS[instance], rootMetadata, cacheDirectory });
     return { root: parseTrustedRoot(text, name), description: `${name}, by TUF at ${now.toISOString()}, sha256 ${sha256Hex(text)}` };
   }
   const bytes = Buffer.from(seed.targets[TARGET], 'base64');
@@ -93,18 +100,28 @@ function readRootMetadata(seed: Seed, where: string): { readonly version: string
   return { version: String(signed.version), expires };
 }
 
-/** The target as TUF has it now (TUF specification §5); what it must not forget stays in the cache directory. */
-async function updated(options: InstanceOptions, seed: Seed): Promise<string> {
-  const { instance, cacheDirectory, timeout = 10_000, retries = 2, mirrorUrl = MIRRORS[instance] } = options;
+/**
+ * The trusted root that a TUF repository has now (TUF specification §5), as text; what must not be forgotten stays in the
+ * cache directory.
+ *
+ * @throws MlsignError `trusted-root-unavailable`
+ */
+export async function latestTrustedRoot({
+  url,
+  rootMetadata,
+  cacheDirectory,
+  timeout = 10_000,
+  retries = 2,
+}: TufRepository): Promise<string> {
   try {
     const { initTUF } = await import('@sigstore/tuf');
     await mkdir(cacheDirectory, { recursive: true });
-    const rootPath = join(cacheDirectory, `${instance}.root.json`);
-    await writeFile(rootPath, Buffer.from(seed['root.json'], 'base64'));
-    const client = await initTUF({ mirrorURL: mirrorUrl, cachePath: cacheDirectory, rootPath, timeout, retry: { retries } });
+    const rootPath = join(cacheDirectory, `${sha256Hex(url).slice(0, 16)}.root.json`);
+    await writeFile(rootPath, rootMetadata);
+    const client = await initTUF({ mirrorURL: url, cachePath: cacheDirectory, rootPath, timeout, retry: { retries } });
     return await client.getTarget(TARGET);
   } catch (error) {
-    throw notAvailable(mirrorUrl, error);
+    throw notAvailable(url, error);
   }
 }
 

@@ -15,10 +15,13 @@ export interface Ended {
 export type Trusted =
   /** An identity, certified by the authorities of the trusted root. */
   | (Expected & { readonly kind: 'identity'; readonly trustedRoot: string; readonly trustConfig: string })
-  /** A public key. */
-  | { readonly kind: 'key'; readonly key: string; readonly trustedRoot: string; readonly unlogged?: boolean }
+  /** A public key; a policy where mlsign would take another scheme for it. */
+  | { readonly kind: 'key'; readonly key: string; readonly policy?: string; readonly trustedRoot: string; readonly proven: Proven }
   /** Certificates below a root of one's own: for cosign it is also in the trusted root, with the name that the leaf has. */
   | { readonly kind: 'ca'; readonly roots: string; readonly name: string; readonly trustedRoot: string };
+
+/** What a bundle brings besides the signature. cosign has to be told what to leave out. */
+export type Proven = 'nothing' | 'time' | 'time and log';
 
 /** A program that verifies signed models. */
 export interface Verifier {
@@ -43,8 +46,8 @@ export function runModelSigning(args: readonly string[]): Promise<Ended> {
 }
 
 /** Runs a Python script where botocore is. */
-export function runPython(args: readonly string[]): Promise<Ended> {
-  return run(environment().installed.ministackPython, args, { PYTHONUTF8: '1' });
+export function runPython(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  return run(environment().installed.ministackPython, args, { PYTHONUTF8: '1', ...env });
 }
 
 function run(command: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
@@ -64,7 +67,7 @@ const ours: Verifier = {
         case 'identity':
           return ['--identity', trusted.identity, '--issuer', trusted.issuer];
         case 'key':
-          return ['--trust-key', trusted.key];
+          return trusted.policy === undefined ? ['--trust-key', trusted.key] : ['--policy', trusted.policy];
         case 'ca':
           return ['--ca', trusted.roots];
       }
@@ -81,7 +84,7 @@ const cosign: Verifier = {
         case 'identity':
           return ['--certificate-identity', trusted.identity, '--certificate-oidc-issuer', trusted.issuer];
         case 'key':
-          return ['--key', trusted.key, ...(trusted.unlogged ? ['--insecure-ignore-tlog'] : [])];
+          return ['--key', trusted.key, ...(trusted.proven === 'time and log' ? [] : ['--insecure-ignore-tlog'])];
         case 'ca':
           // Certificates that are not Fulcio's name no issuer of an identity and have no SCT.
           return [
@@ -91,7 +94,8 @@ const cosign: Verifier = {
       }
     };
     return runCosign([
-      ...['verify-blob-attestation', '--bundle', bundle, '--trusted-root', trusted.trustedRoot, '--use-signed-timestamps'],
+      ...['verify-blob-attestation', '--bundle', bundle, '--trusted-root', trusted.trustedRoot],
+      ...(trusted.kind === 'key' && trusted.proven === 'nothing' ? [] : ['--use-signed-timestamps']),
       ...['--type', 'https://model_signing/signature/v1.0', '--digest', await subjectDigest(bundle), '--digestAlg', 'sha256'],
       ...trust(),
     ]);

@@ -55,7 +55,7 @@ const BUNDLES: readonly Case[] = [
   },
   {
     name: 'another root hash in the proof than in its checkpoint',
-    code: 'log-checkpoint-invalid',
+    code: 'log-proof-invalid',
     acceptedBy: 'cosign',
     change: (bundle) => {
       const { inclusionProof } = entryOf(bundle);
@@ -98,13 +98,6 @@ const BUNDLES: readonly Case[] = [
 const ROOTS: readonly { readonly name: string; readonly code: string; readonly change: (root: RootDocument) => void }[] = [
   {
     name: 'a log that is not trusted',
-    code: 'log-untrusted',
-    change: (root) => {
-      root.tlogs = [];
-    },
-  },
-  {
-    name: 'a log of the same name with another key',
     code: 'log-untrusted',
     change: ({ tlogs }) => {
       for (const { publicKey, logId } of tlogs) {

@@ -14,7 +14,7 @@ export const SIGSTORE_FILES = {
   trustedRoot: 'trusted-root.json',
   signingConfig: 'signing-config.json',
   clientTrustConfig: 'trust-config.json',
-  /** The root certificate of the timestamp authority. */
+  /** Who certified the timestamp authority, up to its root: its timestamps hold its own certificate alone. */
   timestampCa: 'timestamp-ca.pem',
 } as const;
 
@@ -136,7 +136,7 @@ async function writeTrust(folder: string, urls: SigstoreUrls, keys: Parameters<t
   for (const [name, document] of Object.entries(documents)) {
     await writeFile(join(folder, SIGSTORE_FILES[name as keyof typeof documents]), `${JSON.stringify(document, undefined, 2)}\n`);
   }
-  await writeFile(join(folder, SIGSTORE_FILES.timestampCa), certificatesOf(keys.timestamp).at(-1)?.toString() ?? '');
+  await writeFile(join(folder, SIGSTORE_FILES.timestampCa), certificatesOf(keys.timestamp).slice(1).join(''));
 }
 
 async function fulcioChain(url: string): Promise<string> {

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { KmsClient } from '../../src/aws/index.ts';
+import { kmsSuite } from '../helpers/kms-suite.ts';
+import { MINISTACK_ROOT } from '../servers/ministack.ts';
+import { ended, useBench } from './bench.ts';
+import { type Ended, runCosign, runMlsign, runPython, VERIFIERS } from './clients.ts';
+import { environment, sigstoreFile } from './environment.ts';
+
+const REGION = 'eu-central-1';
+const ROOT = { AWS_ACCESS_KEY_ID: MINISTACK_ROOT.accessKeyId, AWS_SECRET_ACCESS_KEY: MINISTACK_ROOT.secretAccessKey };
+
+/** What finds no credentials and no settings but those that a test gives. */
+const NOWHERE = { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere', AWS_EC2_METADATA_DISABLED: 'true' };
+
+type Credentials = Readonly<Record<string, string>>;
+
+describe('KMS', () => {
+  let client: KmsClient;
+  let saved: NodeJS.ProcessEnv;
+  before(() => {
+    saved = { ...process.env };
+    Object.assign(process.env, ROOT, NOWHERE);
+    client = new KmsClient({ region: REGION, endpoint: environment().urls.kms });
+  });
+  after(async () => {
+    await client.close();
+    for (const name of Object.keys(process.env)) if (!(name in saved)) delete process.env[name];
+    Object.assign(process.env, saved);
+  });
+
+  kmsSuite('ministack', () => ({
+    client,
+    // It has no ML-DSA, and Ed25519 for what is short alone.
+    specs: ['ECC_NIST_P256', 'ECC_NIST_P384', 'ECC_NIST_P521', 'RSA_2048', 'RSA_3072', 'RSA_4096', 'ECC_NIST_EDWARDS25519'],
+    prehash: false,
+  }));
+});
+
+describe('KMS on the command line', () => {
+  const bench = useBench();
+  let model: string;
+  let arn: string;
+  let publicKey: string;
+  const alias = `alias/models-${process.pid}`;
+
+  const mlsign = (args: readonly string[], credentials: Credentials = ROOT): Promise<Ended> =>
+    runMlsign([...args, '--kms-endpoint-url', environment().urls.kms, '--region', REGION], { ...NOWHERE, ...credentials });
+
+  /** Credentials of a role that may do these things with the key, and nothing else. */
+  async function roleFor(...actions: readonly string[]): Promise<Credentials> {
+    const run = await runPython([join(import.meta.dirname, 'kms_role.py'), environment().urls.kms, arn, ...actions], {
+      ...NOWHERE,
+      ...ROOT,
+    });
+    ended(0, run);
+    return JSON.parse(run.stdout);
+  }
+
+  before(async () => {
+    model = await bench().model();
+    const created = await mlsign(['keys', 'create', '--alias', alias, '--json']);
+    ended(0, created);
+    arn = JSON.parse(created.stdout).arn;
+    publicKey = bench().fresh('models.pub');
+    ended(0, await mlsign(['keys', 'public', alias, '--output-file', publicKey]));
+  });
+
+  it('lists the key that was made', async () => {
+    const run = await mlsign(['keys', 'list', '--json']);
+    ended(0, run);
+    assert.ok(run.stdout.includes(arn) && run.stdout.includes(alias), run.stdout);
+  });
+
+  describe('a role with kms:Sign alone', () => {
+    let credentials: Credentials;
+    before(async () => {
+      credentials = await roleFor('kms:Sign');
+    });
+
+    it('signs with a pinned public key, and everyone verifies without credentials', async () => {
+      const bundle = bench().fresh('kms.sig');
+      ended(0, await mlsign(['sign', model, '--kms', arn, '--public-key', publicKey, '--signature', bundle], credentials));
+      for (const { verify } of VERIFIERS) {
+        ended(0, await verify(model, bundle, { kind: 'key', key: publicKey, trustedRoot: sigstoreFile('trustedRoot'), proven: 'nothing' }));
+      }
+    });
+
+    it('signs with a timestamp and a log entry', async () => {
+      const bundle = bench().fresh('kms-witnessed.sig');
+      const timestamp = ['--timestamp', `${environment().urls.timestamp}/api/v1/timestamp`];
+      const log = ['--rekor', '--trust-config', sigstoreFile('clientTrustConfig')];
+      ended(
+        0,
+        await mlsign(['sign', model, '--kms', arn, '--public-key', publicKey, '--signature', bundle, ...timestamp, ...log], credentials),
+      );
+      for (const { verify } of VERIFIERS) {
+        ended(
+          0,
+          await verify(model, bundle, { kind: 'key', key: publicKey, trustedRoot: sigstoreFile('trustedRoot'), proven: 'time and log' }),
+        );
+      }
+    });
+
+    it('is told which permission is missing without one', async () => {
+      const run = await mlsign(['sign', model, '--kms', arn, '--signature', bench().fresh('none.sig')], credentials);
+      ended(3, run);
+      assert.match(run.output, /kms:GetPublicKey/);
+    });
+  });
+
+  it('a role without kms:Sign is told so', async () => {
+    const credentials = await roleFor('kms:GetPublicKey');
+    const run = await mlsign(['sign', model, '--kms', arn, '--signature', bench().fresh('none.sig')], credentials);
+    ended(3, run);
+    assert.match(run.output, /kms:Sign/);
+  });
+
+  it('a role with kms:GetPublicKey verifies by the ARN, and one without is told so', async () => {
+    const bundle = bench().fresh('kms.sig');
+    ended(0, await mlsign(['sign', model, '--kms', alias, '--signature', bundle]));
+    const verify = ['verify', model, '--signature', bundle, '--trust-kms', arn];
+    ended(0, await mlsign(verify, await roleFor('kms:GetPublicKey')));
+    const run = await mlsign(verify, await roleFor('kms:Sign'));
+    ended(3, run);
+    assert.match(run.output, /kms:GetPublicKey/);
+  });
+
+  it('what cosign signs with the same key has a hint of its own, by which nobody else knows the key', async () => {
+    const [bundle, statement] = [bench().fresh('cosign-kms.sig'), await bench().statement(model)];
+    const services = ['--signing-config', sigstoreFile('signingConfig'), '--trusted-root', sigstoreFile('trustedRoot')];
+    // It takes the endpoints that a URI names for https.
+    const aws = { ...NOWHERE, ...ROOT, AWS_REGION: REGION, AWS_ENDPOINT_URL: environment().urls.kms };
+    const sign = ['attest-blob', '--statement', statement, '--bundle', bundle, '--key', `awskms:///${alias}`, ...services, '--yes'];
+    ended(0, await runCosign(sign, aws));
+    for (const { name, verify } of VERIFIERS) {
+      const trusted = { kind: 'key', key: publicKey, trustedRoot: sigstoreFile('trustedRoot'), proven: 'time and log' } as const;
+      ended(name === 'cosign' ? 0 : 1, await verify(model, bundle, trusted));
+    }
+  });
+});

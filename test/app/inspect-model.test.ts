@@ -6,11 +6,11 @@ import { hashModel, type Inspection, inspectModel, type SignatureAndManifest, si
 import { parseBundle, serializeBundle } from '../../src/formats/index.ts';
 import { manifestDocument } from '../../src/model/index.ts';
 import { inspectDocument, inspectText, plainStyle } from '../../src/report/index.ts';
-import { certificateSigner, generateKey, localKeySigner, type Signer } from '../../src/sign/index.ts';
+import { certificateSigner, generateKey, localKeySigner, type Signer, timestampWitness } from '../../src/sign/index.ts';
 import { makeChain, VALID_AT } from '../helpers/certificates.ts';
-import { ascii, context, integer, octets, oid, sequence, set } from '../helpers/der.ts';
 import { makeModelDirectory, smallModel, writeGguf, writeSafetensors } from '../helpers/model-files.ts';
 import { assertValid } from '../helpers/schemas.ts';
+import { TimestampAuthority } from '../helpers/sigstore/index.ts';
 
 const interop = join(import.meta.dirname, '../../fixtures/interop');
 
@@ -142,14 +142,17 @@ describe('inspectModel', () => {
 
   it('shows the times that a bundle claims as unproven', async () => {
     const model = await makeModel();
-    await signModel(model, { signer });
+    const authority = await TimestampAuthority.start();
+    authority.quirks = { time: new Date('2026-01-02T03:04:05Z') };
+    try {
+      await signModel(model, { signer, witnesses: [timestampWitness({ fetch, url: authority.url })] });
+    } finally {
+      await authority.server.close();
+    }
     const path = join(model, 'model.sig');
     const bundle = parseBundle(await readFile(path), path);
     const tlogEntries = [{ integratedTime: '1767225600', logIndex: '1' }, { logIndex: '2' }];
-    await writeFile(
-      path,
-      serializeBundle({ ...bundle, tlogEntries, timestamps: [timestampResponse('20260102030405Z'), Buffer.from([1])] }),
-    );
+    await writeFile(path, serializeBundle({ ...bundle, tlogEntries, timestamps: [...bundle.timestamps, Buffer.from([1])] }));
     const inspection = await inspect(path);
     assert.deepEqual(only(inspection).signature.times, [
       { kind: 'timestamp', at: new Date('2026-01-02T03:04:05Z') },
@@ -385,14 +388,3 @@ describe('inspectModel', () => {
     await assert.rejects(inspectModel(await makeModel(), { signal: controller.signal }), { code: 'interrupted' });
   });
 });
-
-/** An RFC 3161 response with nothing in it but what must be there and a time. */
-function timestampResponse(generalizedTime: string): Uint8Array {
-  const sha256 = sequence(oid('2.16.840.1.101.3.4.2.1'));
-  const imprint = sequence(sha256, octets(Buffer.alloc(32)));
-  const info = sequence(integer(1), oid('1.2.3'), imprint, integer(1), ascii(0x18, generalizedTime));
-  const content = sequence(oid('1.2.840.113549.1.9.16.1.4'), context(0, octets(info)));
-  const signedData = sequence(integer(3), set(sha256), content, set());
-  const token = sequence(oid('1.2.840.113549.1.7.2'), context(0, signedData));
-  return sequence(sequence(integer(0)), token);
-}

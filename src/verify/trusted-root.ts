@@ -114,7 +114,8 @@ export async function latestTrustedRoot({
   retries = 2,
 }: TufRepository): Promise<string> {
   try {
-    const { initTUF } = await import('@sigstore/tuf');
+    // CommonJS: its names are those of the default export, in the bundle too.
+    const { initTUF } = (await import('@sigstore/tuf')).default;
     await mkdir(cacheDirectory, { recursive: true });
     const rootPath = join(cacheDirectory, `${sha256Hex(url).slice(0, 16)}.root.json`);
     await writeFile(rootPath, rootMetadata);

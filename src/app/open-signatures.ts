@@ -71,7 +71,10 @@ export async function openSignatures(
   const counted = verified.filter(({ bundle }) => satisfied?.bundles.includes(bundle));
   // A bundle that nobody named and that nothing depends on cannot spoil what the others prove.
   const isSpare = named === undefined && counted.length > 0;
-  return { signatures, counted, checks, findings: [...(isSpare ? findings.map(asWarning) : findings), ...outcome.findings] };
+  // Who has signed cannot be told while a bundle could not be judged.
+  const isOpen = findings.some(({ severity }) => severity === 'undetermined');
+  const missing = isOpen ? outcome.findings.map((finding) => ({ ...finding, severity: 'undetermined' as const })) : outcome.findings;
+  return { signatures, counted, checks, findings: [...(isSpare ? findings.map(asWarning) : findings), ...missing] };
 }
 
 async function readSignature(path: string): Promise<Uint8Array | MlsignError> {

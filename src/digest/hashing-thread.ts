@@ -53,12 +53,13 @@ export class HashingThread {
   async workOff(work: WorkList, readAhead: boolean): Promise<boolean> {
     let last = false;
     for (let item = this.#claim(work); item !== undefined; item = this.#claim(work)) {
-      const [start, end, size] = [work.start(item), work.end(item), work.size(item)];
+      const start = work.start(item);
+      const end = work.end(item);
       const isSmall = end - start <= CHUNK_BYTES;
       const status = isSmall ? this.#hashSmall(work, item, start, end) : await this.#hashLarge(work, item, start, end, readAhead);
       if (this.#control.stopped) break;
       last = work.settle(item, status);
-      this.#control.addFiles(this.#thread, end - start === size ? 1 : (end - start) / size);
+      this.#control.addFiles(this.#thread, work.share(item));
       const breath = isSmall ? this.#breatheAfter(end - start + OPEN_BYTES) : undefined;
       if (breath !== undefined) await breath;
     }

@@ -10,7 +10,9 @@ export interface FileIdentity {
   readonly dev: number;
 }
 
+const IS_WINDOWS = process.platform === 'win32';
+
 /** The identity that a stat shows. Windows gives other device numbers by path than by handle: there it is left out. */
 export function identityOf({ size, mtimeMs, ino, dev }: Stats): FileIdentity {
-  return { size, mtimeMs, ino, dev: process.platform === 'win32' ? 0 : dev };
+  return { size, mtimeMs, ino, dev: IS_WINDOWS ? 0 : dev };
 }

@@ -29,7 +29,7 @@ export interface SharedWork {
 }
 
 const NUMBERS = 6;
-const INTEGERS = 4;
+const INTEGERS = 3;
 const NEXT = 0;
 const DONE = 1;
 
@@ -44,10 +44,13 @@ export class WorkList {
   readonly #counters: Int32Array;
   /** per item: start, end, size, mtime, inode, device */
   readonly #numbers: Float64Array;
-  /** per item: status, follow link, path's offset, path's length */
+  /** per item: status, follow link, which path */
   readonly #integers: Int32Array;
+  /** in hex */
   readonly #digests: Buffer;
-  readonly #paths: Buffer;
+  /** UTF-8, a zero byte between two */
+  readonly #joinedPaths: Buffer;
+  #paths: readonly string[] | undefined;
 
   constructor(shared: SharedWork) {
     const { buffer, count, digestBytes } = shared;
@@ -56,35 +59,31 @@ export class WorkList {
     this.#counters = new Int32Array(buffer, 0, 2);
     this.#numbers = new Float64Array(buffer, 8, count * NUMBERS);
     this.#integers = new Int32Array(buffer, 8 + count * NUMBERS * 8, count * INTEGERS);
-    const digests = 8 + count * (NUMBERS * 8 + INTEGERS * 4);
-    this.#digests = Buffer.from(buffer, digests, count * digestBytes);
-    this.#paths = Buffer.from(buffer, digests + count * digestBytes);
+    const digests = fixedBytes(count);
+    const paths = digests + count * 2 * digestBytes;
+    this.#digests = Buffer.from(buffer, digests, paths - digests);
+    this.#joinedPaths = Buffer.from(buffer, paths);
   }
 
   /** Lays items out in shared memory. Ranges of one file that follow each other share its path. */
   static of(items: readonly WorkItem[], digestBytes: number): WorkList {
     const count = items.length;
-    let pathBytes = 0;
-    let previous: string | undefined;
-    for (const { path } of items) {
-      if (path !== previous) pathBytes += Buffer.byteLength(path);
-      previous = path;
-    }
-    const fixed = 8 + count * (NUMBERS * 8 + INTEGERS * 4 + digestBytes);
-    const list = new WorkList({ buffer: new SharedArrayBuffer(fixed + pathBytes), count, digestBytes });
+    const paths: string[] = [];
+    for (const { path } of items) if (path !== paths.at(-1)) paths.push(path);
+    const joined = Buffer.from(paths.join('\0'));
+    const fixed = fixedBytes(count) + count * 2 * digestBytes;
+    const list = new WorkList({ buffer: new SharedArrayBuffer(fixed + joined.length), count, digestBytes });
+    list.#joinedPaths.set(joined);
     list.#fill(items);
     return list;
   }
 
   #fill(items: readonly WorkItem[]): void {
     const [numbers, integers] = [this.#numbers, this.#integers];
-    let [number, integer, offset, length] = [0, 0, 0, 0];
+    let [number, integer, whichPath] = [0, 0, -1];
     let previous: string | undefined;
     for (const { path, start, end, identity, followLink } of items) {
-      if (path !== previous) {
-        offset += length;
-        length = this.#paths.write(path, offset);
-      }
+      if (path !== previous) whichPath++;
       previous = path;
       numbers[number++] = start;
       numbers[number++] = end;
@@ -94,8 +93,7 @@ export class WorkList {
       numbers[number++] = identity.dev;
       integers[integer++] = PENDING;
       integers[integer++] = followLink ? 1 : 0;
-      integers[integer++] = offset;
-      integers[integer++] = length;
+      integers[integer++] = whichPath;
     }
   }
 
@@ -116,9 +114,8 @@ export class WorkList {
   }
 
   path(item: number): string {
-    const offset = this.#integers[item * INTEGERS + 2] ?? 0;
-    const length = this.#integers[item * INTEGERS + 3] ?? 0;
-    return this.#paths.toString('utf8', offset, offset + length);
+    this.#paths ??= this.#joinedPaths.toString().split('\0');
+    return this.#paths[this.#integers[item * INTEGERS + 2] ?? 0] ?? '';
   }
 
   followLink(item: number): boolean {
@@ -133,9 +130,10 @@ export class WorkList {
     return this.#numbers[item * NUMBERS + 1] ?? 0;
   }
 
-  /** Bytes of the whole file. */
-  size(item: number): number {
-    return this.#numbers[item * NUMBERS + 2] ?? 0;
+  /** How much of its file an item is, at most 1. */
+  share(item: number): number {
+    const size = this.#numbers[item * NUMBERS + 2] ?? 0;
+    return size === 0 ? 1 : (this.end(item) - this.start(item)) / size;
   }
 
   /** Whether a stat shows the file as it was listed. */
@@ -146,14 +144,19 @@ export class WorkList {
     return numbers[at + 2] === size && numbers[at + 3] === mtimeMs && numbers[at + 4] === ino && numbers[at + 5] === dev;
   }
 
-  /** Leaves the digest of an item, given in hex. */
+  /** Leaves the digest of an item, in lower-case hex. */
   setDigest(item: number, digest: string): void {
-    this.#digests.write(digest, item * this.shared.digestBytes, 'hex');
+    this.#digests.write(digest, item * 2 * this.shared.digestBytes, 'latin1');
   }
 
   /** The digest of an item that is hashed, in lower-case hex. */
   digest(item: number): string {
-    const { digestBytes } = this.shared;
-    return this.#digests.toString('hex', item * digestBytes, (item + 1) * digestBytes);
+    const length = 2 * this.shared.digestBytes;
+    return this.#digests.toString('latin1', item * length, (item + 1) * length);
   }
+}
+
+/** What a list takes before its digests and paths. */
+function fixedBytes(count: number): number {
+  return 8 + count * (NUMBERS * 8 + INTEGERS * 4);
 }

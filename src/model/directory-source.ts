@@ -98,7 +98,8 @@ export class DirectoryWalk {
     }
     // A replacement character stands for bytes that are not UTF-8, or for itself.
     if (entries.some((entry) => entry.includes('\ufffd'))) entries = this.#withoutInvalid(directory, entries);
-    const kept = entries.filter((entry) => this.#isKept(directory.prefix + entry, directory.ignored));
+    // In order, so that little is left to sort when all have been hashed and the other cores have nothing to do.
+    const kept = entries.filter((entry) => this.#isKept(directory.prefix + entry, directory.ignored)).sort();
     this.#compareNames(directory, kept);
     return kept;
   }

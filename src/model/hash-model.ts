@@ -129,10 +129,10 @@ async function namesInside(directory: string, paths: readonly string[]): Promise
 function pair(names: readonly string[], results: readonly HashedFile[]) {
   const files: ModelFile[] = [];
   const failures: Finding[] = [];
-  for (const [i, result] of results.entries()) {
+  results.forEach((result, i) => {
     const name = names[i] ?? '';
     if ('error' in result) failures.push(unreadable(name, result.error));
     else files.push({ name, size: result.size, digests: result.digests });
-  }
+  });
   return { files, failures };
 }

@@ -49,12 +49,13 @@ export function manifestOf(hashed: HashedModel): Manifest {
   const { serialization, source } = hashed;
   const { shardSize } = serialization;
   if (hashed.unhashed.length > 0) throw new MlsignError('bug', 'not-hashed', 'a manifest was asked of a model that was hashed in part');
-  const resources = hashed.files.flatMap(({ name, size, digests }) =>
-    digests.map((digest, i): Resource => {
-      if (shardSize === undefined) return { name, digest };
-      return { name: shardName(name, i * shardSize, Math.min((i + 1) * shardSize, size)), digest };
-    }),
-  );
+  const resources: Resource[] = [];
+  for (const { name, size, digests } of hashed.files) {
+    digests.forEach((digest, i) => {
+      if (shardSize === undefined) resources.push({ name, digest });
+      else resources.push({ name: shardName(name, i * shardSize, Math.min((i + 1) * shardSize, size)), digest });
+    });
+  }
   if (resources.length === 0) {
     throw refused('model-empty', 'the model holds nothing to sign', {
       subject: source.path,

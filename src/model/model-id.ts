@@ -12,8 +12,8 @@ export function modelId(manifest: Manifest): string {
   // Keys stand in RFC 8785's order, and JSON.stringify writes strings and integers as it asks.
   hash.update(`{"hash_type":${JSON.stringify(hashType)},"method":${JSON.stringify(method)},"resources":[`);
   for (let i = 0; i < resources.length; i += 1024) {
-    const part = resources.slice(i, i + 1024).map(({ name, digest }) => JSON.stringify({ digest, name }));
-    hash.update(`${i === 0 ? '' : ','}${part.join(',')}`);
+    const part = resources.slice(i, i + 1024).map(({ name, digest }) => ({ digest, name }));
+    hash.update(`${i === 0 ? '' : ','}${JSON.stringify(part).slice(1, -1)}`);
   }
   hash.update(`]${shardSize === undefined ? '' : `,"shard_size":${shardSize}`},"v":1}`);
   return hash.digest('hex');

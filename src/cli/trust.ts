@@ -149,7 +149,7 @@ async function trustOf(flags: TrustFlags, kms: KmsTrust, signal: AbortSignal): P
 
 function identityOf({ identity, 'identity-pattern': pattern, issuer, claim = [] }: TrustFlags): readonly IdentitySource[] {
   if (issuer === undefined) return [];
-  const where = pattern === undefined ? '--identity' : '--identity-pattern';
+  const where = identity ?? `--identity-pattern ${pattern ?? ''}`;
   return [{ identity, pattern, issuer, claims: Object.fromEntries(claim.map(readClaim)), where }];
 }
 

@@ -2,6 +2,11 @@ import { cpus, release, totalmem } from 'node:os';
 import { type Comparison, firstLine } from './measure.ts';
 import type { MemoryRow, Row } from './rows.ts';
 
+/** More than this for each core, and others take time from what is measured; our own making of trees counts, too. */
+const MAX_CALM_LOAD = 0.6;
+/** Slower than this is no page cache. */
+const MIN_CACHED_GIB = 1;
+
 /** A row and what came out; without a result where there was nothing to compare with. */
 export interface Measured {
   readonly row: Row;
@@ -14,6 +19,15 @@ export interface MeasuredMemory {
   readonly peak: number;
 }
 
+/** How the machine was before the rows of a tree. */
+export interface State {
+  readonly tree: string;
+  /** Programs that ran or wanted to, on average over the last minute. */
+  readonly load: number;
+  /** GiB a second at which one thread read the tree the second time. */
+  readonly readGiB: number | undefined;
+}
+
 /** Where and with what it was measured. */
 export interface Circumstances {
   readonly command: string;
@@ -23,10 +37,11 @@ export interface Circumstances {
   readonly memoryGiB: number;
   readonly system: string;
   readonly versions: Readonly<Record<string, string | undefined>>;
+  readonly states: readonly State[];
 }
 
 /** Asks the machine. */
-export function circumstances(command: string, reference: string | undefined): Circumstances {
+export function circumstances(command: string, reference: string | undefined, states: readonly State[]): Circumstances {
   const [first] = cpus();
   return {
     command,
@@ -42,7 +57,15 @@ export function circumstances(command: string, reference: string | undefined): C
       sha256sum: firstLine('sha256sum', '--version'),
       model_signing: reference === undefined ? undefined : firstLine(reference, '--version'),
     },
+    states,
   };
+}
+
+/** One line on the load, and on how fast the tree was read: no disk is as fast as the page cache. */
+export function stateText({ tree, load, readGiB }: State): string {
+  const read =
+    readGiB === undefined ? '' : `, read at ${readGiB.toFixed(1)} GiB/s${readGiB < MIN_CACHED_GIB ? ' (hardly from the page cache)' : ''}`;
+  return `${tree}: load ${load.toFixed(1)}${load > MAX_CALM_LOAD * cpus().length ? ' (the machine was busy)' : ''}${read}`;
 }
 
 /** The share of a goal that was reached is the ratio itself: times as fast, or times as long where less is better. */
@@ -56,6 +79,7 @@ export function markdown(where: Circumstances, rows: readonly Measured[], memory
   const versions = Object.entries(where.versions).map(([name, version]) => `${name} ${version ?? 'not installed'}`);
   return [
     `\`${where.command}\` on ${where.date}: ${where.cpu}, ${where.cores} cores, ${where.memoryGiB} GiB, ${where.system}; ${versions.join(', ')}.`,
+    `Before each part: ${where.states.map(stateText).join('; ')}.`,
     '',
     '| measured | against | goal | ratio | mlsign | other |',
     '|---|---|---|---|---|---|',

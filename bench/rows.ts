@@ -2,11 +2,13 @@ import { existsSync, globSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandLine, firstLine, run } from './measure.ts';
-import type { Trees } from './trees.ts';
+import type { TreeName, Trees } from './trees.ts';
 
 /** What is measured, against what, and what is aimed at. */
 export interface Row {
   readonly group: 'hash' | 'sign' | 'wasm' | 'start';
+  /** What must be in the page cache. */
+  readonly tree?: TreeName;
   readonly what: string;
   readonly ours: CommandLine;
   /** Or why there is nothing to compare with. */
@@ -19,6 +21,7 @@ export interface Row {
 
 /** Whose peak memory is measured, and how much it may be in MiB. */
 export interface MemoryRow {
+  readonly tree: TreeName;
   readonly what: string;
   readonly ours: CommandLine;
   readonly atMost: number;
@@ -37,14 +40,23 @@ export function rowsFor(trees: Trees, scratch: string, threads: number, referenc
   return [
     {
       group: 'hash',
+      tree: 'one',
       what: 'one huge file, shards',
       ours: mlsign('hash', oneFile, '--quiet', ...shards),
       theirs: dgst,
       goal: { atLeast: 1.9 },
     },
-    { group: 'hash', what: 'one huge file, whole', ours: mlsign('hash', oneFile, '--quiet'), theirs: dgst, goal: { atLeast: 0.97 } },
     {
       group: 'hash',
+      tree: 'one',
+      what: 'one huge file, whole',
+      ours: mlsign('hash', oneFile, '--quiet'),
+      theirs: dgst,
+      goal: { atLeast: 0.97 },
+    },
+    {
+      group: 'hash',
+      tree: 'eight',
       what: '8 large files',
       ours: mlsign('hash', eight, '--quiet'),
       theirs: shell(`ls -d '${eight}'/* | xargs -n1 -P${threads} openssl dgst -sha256`, `xargs -P${threads} openssl dgst -sha256`),
@@ -52,6 +64,7 @@ export function rowsFor(trees: Trees, scratch: string, threads: number, referenc
     },
     {
       group: 'hash',
+      tree: 'small',
       what: 'many small files',
       ours: mlsign('hash', small, '--quiet'),
       theirs: shell(`${find} | xargs -0 -n2000 -P${threads} openssl dgst -sha256`, `xargs -n2000 -P${threads} openssl dgst -sha256`),
@@ -59,18 +72,20 @@ export function rowsFor(trees: Trees, scratch: string, threads: number, referenc
     },
     {
       group: 'hash',
+      tree: 'small',
       what: 'many small files',
       ours: mlsign('hash', small, '--quiet'),
       theirs: shell(`${find} | xargs -0 sha256sum`, 'find | xargs sha256sum'),
       goal: { atLeast: 4, stretch: 5 },
     },
-    ...signAndVerify('one huge file, shards', one, shards, scratch, reference, { atLeast: 1.8 }),
-    ...signAndVerify('8 large files', eight, [], scratch, reference, { atLeast: 0.97 }),
-    ...signAndVerify('many small files', small, [], scratch, reference, { atLeast: 3.5 }),
+    ...signAndVerify('one', 'one huge file, shards', one, shards, scratch, reference, { atLeast: 1.8 }),
+    ...signAndVerify('eight', '8 large files', eight, [], scratch, reference, { atLeast: 0.97 }),
+    ...signAndVerify('small', 'many small files', small, [], scratch, reference, { atLeast: 3.5 }),
     ...(['sha256', 'blake3'] as const).map((algorithm): Row => {
       const args = [WASM, eight, algorithm, `${threads}`];
       return {
         group: 'wasm',
+        tree: 'eight',
         what: `8 large files, --engine wasm, ${algorithm}`,
         ours: mlsign('hash', eight, '--quiet', '--engine', 'wasm', '--algorithm', algorithm),
         theirs: { label: `hash-wasm directly, ${threads} threads`, command: process.execPath, args },
@@ -87,13 +102,23 @@ export function memoryRowsFor({ oneFile, shardSize, eight, small }: Trees, scrat
   const { key, signature } = keys(scratch);
   const shards = ['--method', 'shards', '--shard-size', `${shardSize}`];
   return [
-    { what: 'hash: one huge file, whole', ours: mlsign('hash', oneFile), atMost: 128 },
-    { what: 'hash: one huge file, shards', ours: mlsign('hash', oneFile, ...shards), atMost: 128 },
-    { what: 'hash: 8 large files', ours: mlsign('hash', eight), atMost: 128 },
-    { what: 'hash: 8 large files, --engine wasm', ours: mlsign('hash', eight, '--engine', 'wasm'), atMost: 128 },
-    { what: 'hash: many small files', ours: mlsign('hash', small), atMost: 128 },
-    { what: 'sign: many small files', ours: mlsign('sign', small, '--key', key, '--signature', signature, '--force'), atMost: 256 },
-    { what: 'verify: many small files', ours: mlsign('verify', small, '--key', `${key}.pub`, '--signature', signature), atMost: 256 },
+    { tree: 'one', what: 'hash: one huge file, whole', ours: mlsign('hash', oneFile), atMost: 128 },
+    { tree: 'one', what: 'hash: one huge file, shards', ours: mlsign('hash', oneFile, ...shards), atMost: 128 },
+    { tree: 'eight', what: 'hash: 8 large files', ours: mlsign('hash', eight), atMost: 128 },
+    { tree: 'eight', what: 'hash: 8 large files, --engine wasm', ours: mlsign('hash', eight, '--engine', 'wasm'), atMost: 128 },
+    { tree: 'small', what: 'hash: many small files', ours: mlsign('hash', small), atMost: 128 },
+    {
+      tree: 'small',
+      what: 'sign: many small files',
+      ours: mlsign('sign', small, '--key', key, '--signature', signature, '--force'),
+      atMost: 256,
+    },
+    {
+      tree: 'small',
+      what: 'verify: many small files',
+      ours: mlsign('verify', small, '--key', `${key}.pub`, '--signature', signature),
+      atMost: 256,
+    },
   ];
 }
 
@@ -108,6 +133,7 @@ export function findReference(given: string | undefined): string | undefined {
 }
 
 function signAndVerify(
+  tree: TreeName,
   what: string,
   model: string,
   options: readonly string[],
@@ -124,6 +150,7 @@ function signAndVerify(
   return [
     {
       group: 'sign',
+      tree,
       what: `sign: ${what}`,
       ours: mlsign('sign', model, '--key', key, '--signature', signature, '--force', '--quiet', ...options),
       theirs: client(sign),
@@ -131,6 +158,7 @@ function signAndVerify(
     },
     {
       group: 'sign',
+      tree,
       what: `verify: ${what}`,
       ours: mlsign('verify', model, '--key', pub, '--signature', signature, '--quiet'),
       theirs: client(verify),

@@ -1,19 +1,19 @@
 // Measures mlsign against other tools on the same files, in turns: `npm run bench -- --help`.
 import { rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compare, peakMemory } from './measure.ts';
-import { circumstances, type Measured, type MeasuredMemory, markdown, score } from './report.ts';
-import { findReference, memoryRowsFor, rowsFor } from './rows.ts';
-import { makeTrees } from './trees.ts';
+import { type Comparison, compare, peakMemory } from './measure.ts';
+import { circumstances, type Measured, type MeasuredMemory, markdown, type State, score, stateText } from './report.ts';
+import { findReference, memoryRowsFor, type Row, rowsFor } from './rows.ts';
+import { makeTree, removeTree, TREE_NAMES, type TreeName, type Trees, treesIn, warm } from './trees.ts';
 
 const HELP = `npm run bench -- [options]
   --scale N          how large the models are; 1 is 8 GiB, 8 × 1 GiB and 20,000 files (default 1: 18 GiB of disk)
   --rounds N         how often each pair runs, after one round that does not count (default 5)
   --only GROUPS      of hash, sign, wasm, start, memory, with commas between (default all)
   --cache DIR        where the models are made and kept (default: the system's folder for temporary files)
-  --remove           remove the models in the end
+  --remove           remove each model when it has been measured: what else is in the page cache may push it out
   --reference FILE   the reference client, model_signing (default: MLSIGN_REFERENCE, or what npm run test:interop installed)
   --json             one JSON document instead of tables
 `;
@@ -36,30 +36,51 @@ else bench();
 
 function bench(): void {
   const groups = values.only.split(',');
-  const rounds = Number(values.rounds);
+  const scale = Number(values.scale);
   const reference = findReference(values.reference);
-  say(`making the models in ${values.cache}`);
-  const trees = makeTrees(values.cache, Number(values.scale));
+  const trees = treesIn(values.cache, scale);
   const scratch = join(values.cache, 'scratch');
+  const measured: Measured[] = [];
+  const memory: MeasuredMemory[] = [];
+  const states: State[] = [];
   try {
-    const measured: Measured[] = [];
-    for (const row of rowsFor(trees, scratch, availableParallelism(), reference)) {
-      if (!groups.includes(row.group)) continue;
-      const result = typeof row.theirs === 'string' ? undefined : compare(row.ours, row.theirs, row.rounds ?? rounds);
-      measured.push({ row, result });
-      say(`${row.what}: ${result === undefined ? row.theirs : score(row, result).value.toFixed(2)}`);
+    const rows = rowsFor(trees, scratch, availableParallelism(), reference).filter(({ group }) => groups.includes(group));
+    const memoryRows = groups.includes('memory') ? memoryRowsFor(trees, scratch) : [];
+    for (const tree of [undefined, ...TREE_NAMES]) {
+      const [rowsHere, memoryRowsHere] = [rows.filter((row) => row.tree === tree), memoryRows.filter((row) => row.tree === tree)];
+      if (rowsHere.length + memoryRowsHere.length === 0) continue;
+      states.push(prepare(trees, tree, scale));
+      for (const row of rowsHere) measured.push({ row, result: measure(row) });
+      for (const row of memoryRowsHere) {
+        memory.push({ row, peak: peakMemory(row.ours) });
+        say(`${row.what}: ${memory.at(-1)?.peak.toFixed(0)} MiB`);
+      }
+      if (values.remove && tree !== undefined) removeTree(trees, tree);
     }
-    const memory: MeasuredMemory[] = [];
-    for (const row of groups.includes('memory') ? memoryRowsFor(trees, scratch) : []) {
-      memory.push({ row, peak: peakMemory(row.ours) });
-      say(`${row.what}: ${memory.at(-1)?.peak.toFixed(0)} MiB`);
-    }
-    const where = circumstances(['npm run bench', ...process.argv.slice(2)].join(' '), reference);
+    const where = circumstances(['npm run bench', ...process.argv.slice(2)].join(' '), reference, states);
     process.stdout.write(values.json ? `${JSON.stringify({ where, measured, memory }, null, 2)}\n` : markdown(where, measured, memory));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
     if (values.remove) rmSync(values.cache, { recursive: true, force: true });
   }
+}
+
+/** Sees to it that the rows of a tree find it in the page cache, and says how the machine is before they run. */
+function prepare(trees: Trees, tree: TreeName | undefined, scale: number): State {
+  const load = loadavg()[0] ?? 0;
+  if (tree !== undefined) {
+    say(`making ${trees[tree]}`);
+    makeTree(trees, tree, scale);
+  }
+  const state = { tree: tree ?? 'start', load, readGiB: tree === undefined ? undefined : warm(trees[tree]) };
+  say(stateText(state));
+  return state;
+}
+
+function measure(row: Row): Comparison | undefined {
+  const result = typeof row.theirs === 'string' ? undefined : compare(row.ours, row.theirs, row.rounds ?? Number(values.rounds));
+  say(`${row.what}: ${result === undefined ? row.theirs : score(row, result).value.toFixed(2)}`);
+  return result;
 }
 
 function say(line: string): void {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MIB = 2 ** 20;
@@ -30,36 +30,76 @@ export function sizesOf(scale: number) {
   };
 }
 
-/** Makes the trees in a folder, or finds those of an earlier run. */
-export function makeTrees(folder: string, scale: number): Trees {
+/** The folders that {@link makeTree} fills. */
+export type TreeName = 'one' | 'eight' | 'small';
+
+/** In the order of measuring: each is in the page cache alone. */
+export const TREE_NAMES: readonly TreeName[] = ['small', 'eight', 'one'];
+
+/** Where the trees of a scale are, made or not; the single small file is there. */
+export function treesIn(folder: string, scale: number): Trees {
   const home = join(folder, `trees-${scale}`);
-  const { one, large, files, shardSize } = sizesOf(scale);
-  const trees: Trees = {
+  mkdirSync(home, { recursive: true });
+  const tiny = join(home, 'tiny.json');
+  writeFileSync(tiny, '{"hidden_size": 768}\n');
+  return {
     one: join(home, 'one'),
     oneFile: join(home, 'one', 'model.safetensors'),
     eight: join(home, 'eight'),
     small: join(home, 'small'),
-    tiny: join(home, 'tiny.json'),
-    shardSize,
+    tiny,
+    shardSize: sizesOf(scale).shardSize,
   };
-  if (existsSync(join(home, 'complete'))) return trees;
-  rmSync(home, { recursive: true, force: true });
-  for (const path of [trees.one, trees.eight, trees.small]) mkdirSync(path, { recursive: true });
+}
+
+/** Makes a tree, or finds that of an earlier run. */
+export function makeTree(trees: Trees, name: TreeName, scale: number): void {
+  const complete = `${trees[name]}.complete`;
+  if (existsSync(complete)) return;
+  removeTree(trees, name);
+  mkdirSync(trees[name]);
+  const { one, large, files } = sizesOf(scale);
   const writer = new Writer();
-  writer.write(trees.oneFile, one);
-  for (let i = 0; i < 8; i++) writer.write(join(trees.eight, `model-${i}.safetensors`), large);
+  if (name === 'one') writer.write(trees.oneFile, one);
+  if (name === 'eight') for (let i = 0; i < 8; i++) writer.write(join(trees.eight, `model-${i}.safetensors`), large);
+  if (name === 'small') writeSmall(writer, trees.small, files);
+  writeFileSync(complete, '');
+}
+
+/** Removes a tree, and with it what the page cache holds of it. */
+export function removeTree(trees: Trees, name: TreeName): void {
+  rmSync(`${trees[name]}.complete`, { force: true });
+  rmSync(trees[name], { recursive: true, force: true });
+}
+
+/** Reads a tree until the page cache holds it: twice, for what is read once is soon dropped. Gives the GiB a second of the last time. */
+export function warm(tree: string): number {
+  readTree(tree);
+  const start = performance.now();
+  const bytes = readTree(tree);
+  return bytes / GIB / ((performance.now() - start) / 1000);
+}
+
+function readTree(tree: string): number {
+  const buffer = Buffer.allocUnsafe(MIB);
+  let bytes = 0;
+  for (const entry of readdirSync(tree, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = openSync(join(entry.parentPath, entry.name), 'r');
+    for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer)) bytes += length;
+    closeSync(file);
+  }
+  return bytes;
+}
+
+function writeSmall(writer: Writer, folder: string, files: number): void {
   for (let i = 0; i < files; i++) {
-    const directory = join(trees.small, `part-${i % 20}`);
+    const directory = join(folder, `part-${i % 20}`);
     if (i < 20) mkdirSync(directory);
     // The golden ratio spreads sizes evenly, the same in every run.
-    writer.write(
-      join(directory, `file-${String(i).padStart(5, '0')}.bin`),
-      16 * KIB + Math.floor(184 * KIB * ((i * 0.618033988749895) % 1)),
-    );
+    const size = 16 * KIB + Math.floor(184 * KIB * ((i * 0.618033988749895) % 1));
+    writer.write(join(directory, `file-${String(i).padStart(5, '0')}.bin`), size);
   }
-  writeFileSync(trees.tiny, '{"hidden_size": 768}\n');
-  writeFileSync(join(home, 'complete'), '');
-  return trees;
 }
 
 /** Writes bytes that do not repeat, as fast as the disk takes them. */

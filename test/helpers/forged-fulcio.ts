@@ -15,7 +15,7 @@ export interface LeafOptions {
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   readonly extensions?: readonly Extension[];
-  readonly sct?: 'none' | 'empty' | 'forged' | 'other-issuer' | CtLog;
+  readonly sct?: 'none' | 'empty' | 'forged' | 'other-issuer' | 'other-id' | CtLog;
 }
 
 export const IDENTITY = 'https://github.com/acme/models/.github/workflows/release.yml@refs/heads/main';
@@ -75,6 +75,8 @@ export class ForgedFulcio {
     const issuer = sct === 'other-issuer' ? this.root : this.intermediate;
     const log = sct instanceof CtLog ? sct : this.ctLog;
     const list = log.certify(bare.der, issuer.publicKey.export({ type: 'spki', format: 'der' }), SIGNED_AT);
+    // The id of the log stands behind two headers of DER, two lengths and the version.
+    if (sct === 'other-id') list[list.indexOf(log.id)] = (log.id[0] ?? 0) ^ 1;
     if (sct === 'forged') list[list.length - 1] = (list.at(-1) ?? 0) ^ 1;
     return list;
   }

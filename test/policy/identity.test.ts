@@ -28,6 +28,9 @@ describe('identity trust', () => {
     for (const identity of ['dev@example.co', 'dev@example.com@evil.com', 'Dev@example.com', '.*', 'dev@example.com\n']) {
       assert.equal(identityMismatch(trust({ identity }), SIGNER)?.code, 'identity-mismatch');
     }
+    for (const issuer of [ISSUER.slice(0, -1), `${ISSUER}.evil.com`, ISSUER.replace('https', 'http')]) {
+      assert.equal(identityMismatch(trust({ identity: 'dev@example.com', issuer }), SIGNER)?.code, 'issuer-mismatch');
+    }
     assert.deepEqual(identityMismatch(trust({ identity: 'dev@example.com', issuer: `${ISSUER}/` }), SIGNER), {
       code: 'issuer-mismatch',
       message: 'the signer was authenticated by another issuer than the one that is trusted',

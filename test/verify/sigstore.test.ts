@@ -6,7 +6,7 @@ import { type Signer, seal } from '../../src/sign/index.ts';
 import { type OpenedBundle, openBundle } from '../../src/verify/index.ts';
 import { STATEMENT } from '../helpers/bundles.ts';
 import { makeKey } from '../helpers/certificates.ts';
-import { context, oid, sequence, utf8 } from '../helpers/der.ts';
+import { ascii, context, oid, sequence, utf8 } from '../helpers/der.ts';
 import { ForgedFulcio, IDENTITY, ISSUER, type LeafOptions, WORKFLOW } from '../helpers/forged-fulcio.ts';
 import { ForgedLog, hashedRecord, logged, secondsLater } from '../helpers/forged-log.ts';
 import { CtLog, TimestampAuthority } from '../helpers/sigstore/index.ts';
@@ -265,6 +265,7 @@ describe('Sigstore identity: who it is', () => {
       [{ fulcio: { ...WORKFLOW, 1: Buffer.from('https://other') } }, /it names two issuers/],
       [{ fulcio: { ...WORKFLOW, 12: Buffer.from('bare text') } }, /malformed/],
       [{ fulcio: { ...WORKFLOW, 6: Buffer.of(0xff) } }, /not UTF-8/],
+      [{ fulcio: { ...WORKFLOW, 8: ascii(0x16, ISSUER) } }, /not a UTF8String/],
     ] as const) {
       await rejects(open(await made(leafOf(options))), 'certificate-malformed', message);
     }
@@ -296,6 +297,7 @@ describe('Sigstore identity: the certificate', () => {
       await rejects(open(await made({ times: [secondsLater(seconds)] })), code, /valid|expired/);
       // One time that is right does not make up for one that is not.
       await rejects(open(await made({ times: [secondsLater(5), secondsLater(seconds)] })), code, /valid|expired/);
+      await rejects(open(await made({ times: [secondsLater(seconds), secondsLater(5)] })), code, /valid|expired/);
     }
   });
 
@@ -313,7 +315,7 @@ describe('Sigstore identity: the certificate', () => {
   it('that no trusted log of certificates has promised to show', async () => {
     const untrusted = 'the promise to show the certificate is not of a trusted log, or not for this certificate';
     await rejects(open(await made(leafOf({ sct: 'none' }))), 'sct-missing', 'no log of certificates has promised to show the certificate');
-    for (const sct of ['empty', 'forged', 'other-issuer', new CtLog()] as const) {
+    for (const sct of ['empty', 'forged', 'other-issuer', 'other-id', new CtLog()] as const) {
       await rejects(open(await made(leafOf({ sct }))), 'sct-untrusted', untrusted);
     }
     const [log] = root.ctlogs;

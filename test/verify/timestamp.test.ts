@@ -4,6 +4,7 @@ import { DerError } from '../../src/formats/index.ts';
 import { EvidenceError } from '../../src/verify/evidence.ts';
 import { claimedGenerationTime, type TimestampTrust, trustInAuthority, trustInRoots, verifyTimestamp } from '../../src/verify/timestamp.ts';
 import { EKU, makeCertificate, makeKey, type TestCertificate } from '../helpers/certificates.ts';
+import { boolean, octets, oid, sequence } from '../helpers/der.ts';
 import { authority } from '../helpers/forged-fulcio.ts';
 import { SIGNED_AT, secondsLater } from '../helpers/forged-log.ts';
 import { TimestampAuthority, type TimestampQuirks } from '../helpers/sigstore/index.ts';
@@ -100,7 +101,8 @@ describe('timestamp', () => {
       tsa.certify({ ...PERIOD, purpose: EKU.any }),
       tsa.certify({ ...PERIOD, critical: false }),
       timestampLeaf(tsa.root, { extendedKeyUsage: null, extensions: [] }),
-      timestampLeaf(tsa.root, { extendedKeyUsage: [EKU.timeStamping, EKU.codeSigning], extensions: [] }),
+      timestampLeaf(tsa.root, { extensions: [usageOf(EKU.timeStamping, EKU.codeSigning)] }),
+      timestampLeaf(tsa.root, { extensions: [usageOf(EKU.codeSigning, EKU.timeStamping)] }),
     ];
     for (const certificate of wrong) await rejects(stamp({ certificate }), 'timestamp-untrusted', not);
   });
@@ -130,9 +132,21 @@ describe('timestamp', () => {
   it('is a grant of one signer over a timestamp', async () => {
     await rejects(stamp({ status: 2 }), 'timestamp-malformed', 'the timestamp is malformed: it is a refusal');
     await rejects(stamp({ withoutToken: true }), 'timestamp-malformed', 'the timestamp is malformed: it is a refusal');
+    await rejects(stamp({ status: 2, refusedToken: true }), 'timestamp-malformed', 'the timestamp is malformed: it is a refusal');
+    assert.ok(await verifyTimestamp(stamp({ status: 1 }), SIGNATURE, trust));
+    await rejects(stamp({ signers: 2 }), 'timestamp-malformed', 'the timestamp is malformed: it has no signer or several');
+    const other = 'the timestamp is malformed: its signed attributes are about something else';
+    await rejects(stamp({ signedType: '1.2.840.113549.1.7.1' }), 'timestamp-malformed', other);
     const data = 'the timestamp is malformed: it signs something else than a timestamp';
     await rejects(stamp({ contentType: '1.2.840.113549.1.7.1' }), 'timestamp-malformed', data);
     await rejects(stamp({ version: 2 }), 'timestamp-malformed', 'the timestamp is malformed: it is of another version');
+  });
+
+  it('has no critical extension', async () => {
+    const extension = (...critical: readonly Buffer[]) => sequence(oid('1.2.3.4'), ...critical, octets(Buffer.from('0500', 'hex')));
+    assert.ok(await verifyTimestamp(stamp({ extensions: extension() }), SIGNATURE, trust));
+    const critical = stamp({ extensions: extension(boolean(true)) });
+    await rejects(critical, 'timestamp-malformed', 'the timestamp is malformed: it has a critical extension');
   });
 
   it('is nothing when it is cut anywhere, and nothing else when a byte changes', async () => {
@@ -158,8 +172,12 @@ describe('timestamp', () => {
   });
 
   function timestampLeaf(issuer: TestCertificate, options: Parameters<typeof makeCertificate>[0] = {}): TestCertificate {
-    const usage = { id: '2.5.29.37', critical: true, value: Buffer.from('300a06082b06010505070308', 'hex') };
-    return makeCertificate({ subject: 'timestamps', ...PERIOD, extendedKeyUsage: null, extensions: [usage], ...options }, issuer);
+    const extensions = [usageOf(EKU.timeStamping)];
+    return makeCertificate({ subject: 'timestamps', ...PERIOD, extendedKeyUsage: null, extensions, ...options }, issuer);
+  }
+
+  function usageOf(...purposes: readonly string[]) {
+    return { id: '2.5.29.37', critical: true, value: sequence(...purposes.map(oid)) };
   }
 });
 

@@ -253,6 +253,8 @@ describe('log entry: the log must hold it', () => {
       stranger.checkpoint(size, root),
       v2.checkpoint(size, root, { origin: 'twin.example' }),
       v2.checkpoint(size, root, { name: 'twin.example' }),
+      v2.checkpoint(size, root, { origin: 'twin.example', name: 'twin.example' }),
+      withKeyHint(v2.checkpoint(size, root), v1.logId),
       v2.checkpoint(size, root, { origin: `${v2.host} - 7` }),
       // The same key signs for another log: its checkpoint, with our key id written over its own.
       twin.checkpoint(size, root).replace('twin.example ', `${v2.host} `),
@@ -308,3 +310,12 @@ describe('log entry: its form', () => {
     });
   }
 });
+
+/** A checkpoint whose signature is said to be of another key. */
+function withKeyHint(checkpoint: string, id: Uint8Array): string {
+  return checkpoint.replace(/ ([A-Za-z0-9+/=]+)\n$/, (_, encoded: string) => {
+    const bytes = Buffer.from(encoded, 'base64');
+    Buffer.from(id.subarray(0, 4)).copy(bytes);
+    return ` ${bytes.toString('base64')}\n`;
+  });
+}

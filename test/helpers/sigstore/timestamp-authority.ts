@@ -33,6 +33,14 @@ export interface TimestampQuirks {
   readonly nonce?: Uint8Array | null;
   readonly status?: number;
   readonly withoutToken?: boolean;
+  /** Puts a token beside a refusal. */
+  readonly refusedToken?: boolean;
+  /** The content type among the signed attributes. */
+  readonly signedType?: string;
+  /** How many times the signer stands in the token. */
+  readonly signers?: number;
+  /** The extensions of the content, encoded. */
+  readonly extensions?: Uint8Array;
   /** The content types of token and content. */
   readonly contentType?: string;
   readonly version?: number;
@@ -144,7 +152,7 @@ function readRequest(bytes: Buffer): TimestampRequest {
 function respond(request: TimestampRequest, certificate: TestCertificate, quirks: TimestampQuirks): Buffer {
   const status = quirks.status ?? 0;
   const info = sequence(integer(status), ...(status > 1 ? [sequence(der(0x0c, Buffer.from('no')))] : []));
-  return quirks.withoutToken || status > 1 ? sequence(info) : sequence(info, token(request, certificate, quirks));
+  return quirks.withoutToken || (status > 1 && !quirks.refusedToken) ? sequence(info) : sequence(info, token(request, certificate, quirks));
 }
 
 /** RFC 3161 §2.4.2 in RFC 5652. */
@@ -153,7 +161,7 @@ function token(request: TimestampRequest, ownCertificate: TestCertificate, quirk
   const contentType = oid(quirks.contentType ?? OID.tstInfo);
   const info = timestampInfo(request, quirks);
   const attributes = [
-    attribute(OID.contentType, contentType),
+    attribute(OID.contentType, quirks.signedType === undefined ? contentType : oid(quirks.signedType)),
     attribute(OID.messageDigest, octets(createHash('sha256').update(info).digest())),
     attribute(OID.signingCertificateV2, sequence(sequence(sequence(octets(createHash('sha256').update(certificate.der).digest()))))),
   ];
@@ -178,7 +186,7 @@ function token(request: TimestampRequest, ownCertificate: TestCertificate, quirk
         set(sha256),
         sequence(contentType, context(0, octets(info))),
         ...(certificates.length === 0 ? [] : [context(0, Buffer.concat(certificates.map(({ der }) => der)))]),
-        set(signerInfo),
+        set(...Array.from({ length: quirks.signers ?? 1 }, () => signerInfo)),
       ),
     ),
   );
@@ -196,6 +204,7 @@ function timestampInfo(request: TimestampRequest, quirks: TimestampQuirks): Buff
     sequence(integer(1)),
     boolean(true),
     ...(nonce === undefined ? [] : [der(0x02, nonce)]),
+    ...(quirks.extensions === undefined ? [] : [context(1, quirks.extensions)]),
   );
 }
 

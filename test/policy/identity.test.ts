@@ -62,10 +62,9 @@ describe('identity trust', () => {
       expected: 'commit abc',
       got: 'no such claim',
     });
-    assert.equal(
-      identityMismatch(trust({ identity: 'dev@example.com', claims: { repository: 'acme/Models' } }), SIGNER)?.code,
-      'claim-mismatch',
-    );
+    for (const repository of ['acme/Models', 'acme/model', 'acme/models2', 'models', '.*']) {
+      assert.equal(identityMismatch(trust({ identity: 'dev@example.com', claims: { repository } }), SIGNER)?.code, 'claim-mismatch');
+    }
   });
 
   const WRONG: readonly (readonly [string, Partial<IdentitySource>, string, RegExp])[] = [

@@ -33,8 +33,11 @@ export async function openSignatures(
   rule: Rule,
   named: readonly string[] | undefined,
   now: Date,
-  { trustedRoot, timestampRoots, checkEvidence }: EvidenceOptions = {},
+  { trustedRoot: loadRoot, timestampRoots, checkEvidence }: EvidenceOptions = {},
 ): Promise<OpenedSignatures> {
+  let root: ReturnType<NonNullable<typeof loadRoot>> | undefined;
+  // One update of the trusted root is enough for all bundles.
+  const trustedRoot = loadRoot && (() => (root ??= loadRoot()));
   const paths = named ?? [defaultSignaturePath(source), ...(await companionSignatures(source))];
   const checks: Check[] = [];
   const findings: Finding[] = [];

@@ -12,7 +12,7 @@ import type { TrustedRootSource } from './trusted-root.ts';
 export interface EnvelopeOptions {
   /** The present. Signers that are not valid now must be proven to have signed while they were. */
   readonly now: Date;
-  /** The trusted root of a Sigstore instance; asked for at most when an identity, a timestamp or a log entry needs it. */
+  /** The trusted root of a Sigstore instance; asked for once, and only where an identity, a timestamp or a log entry needs it. */
   readonly trustedRoot?: (() => Promise<TrustedRootSource>) | undefined;
   /** Root certificates of further timestamp authorities, DER. */
   readonly timestampRoots?: readonly Uint8Array[] | undefined;
@@ -34,8 +34,11 @@ export async function verifyEnvelope(
   principals: readonly Principal[],
   options: EnvelopeOptions,
 ): Promise<SignerSearch> {
-  const { now, trustedRoot, timestampRoots = [], require = { timestamps: 0, logs: 0 }, checkEvidence = false } = options;
+  const { now, timestampRoots = [], require = { timestamps: 0, logs: 0 }, checkEvidence = false } = options;
   await prepareSchemes(principals.flatMap(({ trust }) => trust.map((entry) => (entry.kind === 'identity' ? undefined : entry.scheme))));
+  let root: Promise<TrustedRootSource> | undefined;
+  const { trustedRoot: loadRoot } = options;
+  const trustedRoot = loadRoot && (() => (root ??= loadRoot()));
   const proofs = new Map<string, Promise<Proof>>();
   const prove = (key: KeyObject, certificate: Uint8Array | undefined): Promise<Proof> => {
     const id = keyDigest(key);

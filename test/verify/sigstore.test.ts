@@ -125,6 +125,13 @@ describe('Sigstore identity: what is accepted', () => {
     );
   });
 
+  it('asks for the trusted root once', async () => {
+    let asked = 0;
+    const trustedRoot = async () => ({ root, description: `asked ${++asked} times` });
+    assert.ok((await openBundle(await made(), 'model.sig', [principal()], { now: NOW, allowLegacy: false, trustedRoot })).verified);
+    assert.equal(asked, 1);
+  });
+
   it('the promise of Rekor v1 in place of a timestamp', async () => {
     const entries = (bundle: Bundle, signer: Signer) => [
       rekorV1.entry(hashedRecord(logged(bundle, signer.publicKey), 'sha256'), { time: secondsLater(9) }),

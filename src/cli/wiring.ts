@@ -1,4 +1,3 @@
-import http from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -89,6 +88,8 @@ let isProxied = false;
 export function serviceFetch(): typeof fetch {
   const named = ['HTTPS_PROXY', 'HTTP_PROXY', 'https_proxy', 'http_proxy'].some(isSet);
   if (named && !isProxied && !isSet('NODE_USE_ENV_PROXY')) {
+    // Imported, it would cost every command 20 ms: with HTTP come TLS, HTTP/2 and fetch.
+    const http = process.getBuiltinModule('node:http');
     // Node 22 can only be told when it starts.
     if (typeof http.setGlobalProxyFromEnv !== 'function') {
       throw unavailable('proxy-unsupported', 'this Node takes the proxies of the environment only with NODE_USE_ENV_PROXY=1', {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { type JsonObject, unavailable } from '../../src/core/index.ts';
 import { type Bundle, schemeForKey, serializeBundle, signData, type TrustedRoot } from '../../src/formats/index.ts';
 import { type IdentitySource, identityTrust, type Principal } from '../../src/policy/index.ts';
@@ -411,5 +412,25 @@ describe('Sigstore identity: time and logs', () => {
   it('an identity where a certificate has none, and a key where an identity signed', async () => {
     const plain = leafOf({ fulcio: {} });
     await rejects(open(await made(plain)), 'signer-untrusted', 'the bundle is signed with a certificate whose key is not trusted');
+  });
+});
+
+describe('Sigstore identity: a bundle with a changed character', () => {
+  it('is rejected, or says the same as before', async () => {
+    const text = (await made()).toString('latin1');
+    const { verified: original } = await open(Buffer.from(text, 'latin1'));
+    const material = text.indexOf('"dsseEnvelope"');
+    const characters = fc.constantFrom(...'ABCDwxyz0189+/="{}[]:, \\-');
+    await fc.assert(
+      fc.asyncProperty(fc.nat(material), characters, async (at, character) => {
+        const { verified, findings } = await open(Buffer.from(`${text.slice(0, at)}${character}${text.slice(at + 1)}`, 'latin1'));
+        if (verified === undefined) {
+          assert.ok(findings.length > 0 && findings.every(({ severity }) => severity === 'rejected'));
+        } else {
+          assert.deepEqual([verified.signer, verified.times, verified.statement], [original?.signer, original?.times, original?.statement]);
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, Config, type Interfaces, Plugin, run } from '@oclif/core';
-import { type MlsignError, usage } from '../core/index.ts';
+import { type MlsignError, nearest, usage } from '../core/index.ts';
 import { giveError } from './give-error.ts';
 
 /**
@@ -56,25 +56,12 @@ function unknownCommand([first, second]: readonly string[], ids: readonly string
 
 function noSuchCommand(name: string, commands: readonly Command.Loadable[]): MlsignError {
   const names = commands.filter((command) => !command.hidden).map((command) => command.id.replaceAll(':', ' '));
-  const near = names.filter((candidate) => candidate.startsWith(name) || distance(candidate, name) <= 2);
+  const near = new Set([...names.filter((candidate) => candidate.startsWith(name)), nearest(name, names) ?? []].flat());
   return usage('unknown-command', 'no such command', {
     got: name,
     expected: names.join(', '),
-    suggestions: [...near.map((candidate) => `mlsign ${candidate}`), 'mlsign --help'],
+    suggestions: [...[...near].map((candidate) => `mlsign ${candidate}`), 'mlsign --help'],
   });
-}
-
-/** Levenshtein's distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, x] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, y] of [...b].entries()) {
-      next.push(Math.min((row[j] ?? 0) + (x === y ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }
 
 /** How oclif ends a command early. */

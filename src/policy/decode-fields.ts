@@ -1,5 +1,4 @@
-import { type Decoder, type Fields, isJsonObject, type JsonValue } from '../core/index.ts';
-import { nearest } from './nearest.ts';
+import { type Decoder, type Fields, isJsonObject, type JsonValue, nearest } from '../core/index.ts';
 
 /** More than any honest list of a policy has. */
 export const MAX_ENTRIES = 10_000;

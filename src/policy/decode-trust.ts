@@ -1,10 +1,9 @@
-import type { Decoder, Fields, JsonValue } from '../core/index.ts';
+import { type Decoder, type Fields, type JsonValue, nearest } from '../core/index.ts';
 import { isSchemeName, SCHEME_NAMES, type SchemeName } from '../formats/index.ts';
 import { CLAIM_NAMES } from './claims.ts';
 import { MAX_ENTRIES, refuseOthers, strings, suggestion } from './decode-fields.ts';
 import type { PemReference, TrustEntry } from './document.ts';
 import { type IdentitySource, ISSUER, patternProblem } from './identity.ts';
-import { nearest } from './nearest.ts';
 
 const KINDS = {
   key: ['key', 'scheme', 'not-after'],

@@ -51,6 +51,9 @@ export interface Policy {
   readonly rules: readonly Rule[];
 }
 
+/** How many patterns an error shows. */
+const MOST_SHOWN = 5;
+
 /** What a rule allows unless it says otherwise. */
 export const RULE_DEFAULTS = {
   require: { timestamps: 0, logs: 0 },
@@ -134,10 +137,13 @@ function keyTrustOf(source: PemSource, rsaPadding: 'pss' | 'pkcs1' | undefined) 
 export function selectRule(policy: Policy, location: string): Rule {
   const matching = policy.rules.filter(({ pattern }) => covers(pattern, location));
   if (matching.length === 0) {
+    const names = policy.rules.slice(0, MOST_SHOWN).map(({ name }) => name);
+    const more = policy.rules.length - names.length;
     throw refused('policy-no-rule', 'no rule of the policy is for this model', {
       subject: location,
-      expected: `a location that matches ${policy.rules.map(({ name }) => name).join(' or ')}`,
+      expected: `a location that matches ${names.join(' or ')}${more > 0 ? ` or one of ${more} other patterns` : ''}`,
       got: location,
+      suggestions: ['add a rule for this model to the policy, or check where the model lies'],
     });
   }
   const [best] = matching.filter((rule) => matching.every((other) => covers(other.pattern, rule.pattern)));

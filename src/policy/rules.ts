@@ -1,6 +1,5 @@
-import type { Decoder } from '../core/index.ts';
+import { type Decoder, nearest } from '../core/index.ts';
 import type { PolicyDocument, RuleEntry, SignedByEntry } from './document.ts';
-import { nearest } from './nearest.ts';
 import { resolvePattern } from './pattern.ts';
 import type { Requirement, Rule } from './policy.ts';
 import type { Principal } from './principal.ts';

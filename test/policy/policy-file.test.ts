@@ -157,6 +157,15 @@ rules:
         outcome: 'refused',
         subject: '/home/x',
         expected: 'a location that matches /srv/** or /opt/*',
+        suggestions: ['add a rule for this model to the policy, or check where the model lies'],
+      });
+      assert.throws(() => selectRule(policy, '/home/x'), expected);
+    });
+
+    it('of many patterns, five are shown to a model without a rule', async () => {
+      const policy = await rules(...Array.from({ length: 12 }, (_, i) => `/srv/${i}`));
+      const expected = mlsignError('policy-no-rule', 'no rule of the policy is for this model', {
+        expected: 'a location that matches /srv/0 or /srv/1 or /srv/2 or /srv/3 or /srv/4 or one of 7 other patterns',
       });
       assert.throws(() => selectRule(policy, '/home/x'), expected);
     });

@@ -1,5 +1,4 @@
-import { unlink } from 'node:fs/promises';
-import { fileError, writeFileAtomic } from '../core/index.ts';
+import { usage, writeFilesAtomic } from '../core/index.ts';
 import { generateKey, type KeyType } from '../sign/index.ts';
 
 /** How a key pair is made. */
@@ -22,20 +21,18 @@ export interface KeyPairFiles {
 }
 
 /**
- * Makes a key pair: `out` (PKCS#8, mode 0600) and `out.pub` (SPKI). Both appear, or neither.
+ * Makes a key pair: `out` (PKCS#8, mode 0600) and `out.pub` (SPKI). Both appear, or neither; what was there stays then.
  *
- * @throws MlsignError `file-exists`, `key-unsupported` where this Node has no such algorithm
+ * @throws MlsignError `path-missing`, `file-exists`, `key-unsupported` where this Node has no such algorithm
  */
 export async function generateKeyPair(out: string, options: GenerateKeyPairOptions): Promise<KeyPairFiles> {
   const { type, passphrase, force: overwrite = false } = options;
+  if (out === '') throw usage('path-missing', 'the path of the new key is empty', { suggestions: ['give the path of the private key'] });
   const { privateKeyPem, publicKeyPem, hint } = await generateKey(type, passphrase);
   const publicKey = `${out}.pub`;
-  await writeFileAtomic(out, privateKeyPem, { what: 'private key', overwrite, mode: 0o600 });
-  try {
-    await writeFileAtomic(publicKey, publicKeyPem, { what: 'public key', overwrite });
-  } catch (error) {
-    if (!overwrite) await unlink(out).catch((cause) => Promise.reject(fileError(cause, 'take the private key back', out)));
-    throw error;
-  }
+  await writeFilesAtomic([
+    { path: out, data: privateKeyPem, what: 'private key', overwrite, mode: 0o600 },
+    { path: publicKey, data: publicKeyPem, what: 'public key', overwrite },
+  ]);
   return { type, privateKey: out, publicKey, hint, encrypted: passphrase !== undefined };
 }

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { compareCodePoints, fileError, systemErrorCode } from '../core/index.ts';
 import type { Source } from '../model/index.ts';
@@ -43,4 +43,16 @@ export function nameInside(source: Pick<Source, 'kind' | 'path'>, path: string):
   if (source.kind !== 'directory') return undefined;
   const name = relative(resolve(source.path), resolve(path));
   return name === '' || name === '..' || name.startsWith(`..${sep}`) || resolve(name) === name ? undefined : name.split(sep).join('/');
+}
+
+/** The names that a file has inside a model, as its path is written and without the links that lead there. It need not be there yet. */
+export async function namesInside(source: Pick<Source, 'kind' | 'path'>, path: string): Promise<readonly string[]> {
+  const written = resolve(path);
+  const real = join(await withoutLinks(dirname(written)), basename(written));
+  const root = { kind: source.kind, path: await withoutLinks(source.path) };
+  return [...new Set([nameInside(source, written), nameInside(root, real)])].filter((name) => name !== undefined);
+}
+
+function withoutLinks(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
 }

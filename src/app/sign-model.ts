@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
-import { type Finding, fileExists, readCapped, systemClock, throwIfAborted, usage } from '../core/index.ts';
+import { basename, join, resolve } from 'node:path';
+import { alreadyExists, checkWritable, type Finding, readCapped, systemClock, throwIfAborted, usage } from '../core/index.ts';
 import {
   MAX_BUNDLE_BYTES,
   type Manifest,
@@ -13,7 +13,7 @@ import {
 import { MAX_MANIFEST_BYTES, modelId, openSource, parseManifestDocument, type Source } from '../model/index.ts';
 import { type Signer, seal } from '../sign/index.ts';
 import { type EngineOptions, hashOpened, type ManifestOptions, serializationOf } from './hash-model.ts';
-import { companionDirectory, companionOfSignature, defaultSignaturePath, nameInside, SIGNATURE_NAME } from './locations.ts';
+import { companionDirectory, companionOfSignature, defaultSignaturePath, namesInside, SIGNATURE_NAME } from './locations.ts';
 import { freshSigner, type SigningParty, whileSignersGetReady } from './signers.ts';
 import { type SealedBundle, type WrittenSignatures, writeSignatures } from './write-signatures.ts';
 
@@ -59,11 +59,12 @@ export interface SignedModel {
 export async function signModel(path: string, options: SignModelOptions): Promise<SignedModel> {
   const source = await openSource(path);
   const signature = options.signature ?? defaultSignaturePath(source);
-  await refuseExisting(signature, options.force);
+  const companion = companionDirectory(source);
+  await checkTargets(signature, companion, options);
   const serialization = await chooseSerialization(source, signature, options);
   const hash = (signal: AbortSignal) => hashOpened(source, serialization, { ...options, signal });
   const [hashed, signers] = await whileSignersGetReady(partiesOf(options), options.signal, hash);
-  const signed = await sealAndWrite(source.name, hashed.manifest, signers, signature, companionDirectory(source), options);
+  const signed = await sealAndWrite(source.name, hashed.manifest, signers, signature, companion, options);
   return { ...signed, read: { files: hashed.hashed.files.length, bytes: hashed.hashed.bytes }, findings: hashed.findings };
 }
 
@@ -82,11 +83,12 @@ export interface SignManifestOptions extends SignatureOptions {
  */
 export async function signManifest(manifestPath: string, options: SignManifestOptions): Promise<SignedModel> {
   const { signature } = options;
-  await refuseExisting(signature, options.force);
+  const companion = companionOfSignature(signature);
+  await checkTargets(signature, companion, options);
   const bytes = await readCapped(manifestPath, MAX_MANIFEST_BYTES, 'manifest');
   const { subjectName, manifest } = parseManifestDocument(bytes, manifestPath);
   const [, signers] = await whileSignersGetReady(partiesOf(options), options.signal, async () => undefined);
-  const signed = await sealAndWrite(subjectName, manifest, signers, signature, companionOfSignature(signature), options);
+  const signed = await sealAndWrite(subjectName, manifest, signers, signature, companion, options);
   return { ...signed, findings: [] };
 }
 
@@ -117,8 +119,7 @@ function partiesOf({ signer, witnesses, further = [] }: SignatureOptions): reado
 }
 
 async function chooseSerialization(source: Source, signature: string, options: SignModelOptions): Promise<Serialization> {
-  const inside = nameInside(source, signature);
-  const signatureNames = inside === undefined || inside === SIGNATURE_NAME ? [] : [inside];
+  const signatureNames = (await namesInside(source, signature)).filter((name) => name !== SIGNATURE_NAME);
   if (options.like === undefined) return serializationOf(source, options, signatureNames);
   const given = (['method', 'shardSize', 'algorithm'] as const).filter((name) => options[name] !== undefined);
   if (given.length > 0) {
@@ -141,11 +142,17 @@ async function chooseSerialization(source: Source, signature: string, options: S
   );
 }
 
-async function refuseExisting(signature: string, force: boolean | undefined): Promise<void> {
-  if (force) return;
-  const exists = await lstat(signature).then(
+/** What cannot be written is told of before gigabytes are hashed, and before anybody is asked to sign. */
+async function checkTargets(signature: string, companion: string, { force, further = [] }: SignatureOptions): Promise<void> {
+  if (!force && (await isThere(signature))) throw alreadyExists(signature, `signature ${basename(resolve(signature))}`);
+  await checkWritable(signature, 'signature');
+  // Where the directory of further signatures is yet to be made, it stands for one of them.
+  if (further.length > 0) await checkWritable((await isThere(companion)) ? join(companion, SIGNATURE_NAME) : companion, 'signature');
+}
+
+function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
     () => true,
     () => false,
   );
-  if (exists) throw fileExists(signature, `signature ${basename(resolve(signature))}`);
 }

@@ -1,6 +1,6 @@
-import { mkdir, unlink } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileError, writeFileAtomic } from '../core/index.ts';
+import { fileError, writeFilesAtomic } from '../core/index.ts';
 import { type Bundle, publicKeyHint, serializeBundle } from '../formats/index.ts';
 import type { Signer } from '../sign/index.ts';
 
@@ -32,18 +32,15 @@ export async function writeSignatures(
 ): Promise<WrittenSignatures> {
   const further = others.map((sealed) => ({ ...sealed, path: join(companion, companionName(sealed.signer)) }));
   const own = { ...first, path: signature };
-  const written: string[] = [];
-  try {
-    if (further.length > 0) await makeDirectory(companion);
-    // The first signature is the one that verifiers look for: it comes last.
-    for (const { path, bundle } of [...further, own]) {
-      await writeFileAtomic(path, serializeBundle(bundle), { what: 'signature', overwrite: force });
-      written.push(path);
-    }
-  } catch (error) {
-    if (!force) for (const path of written) await unlink(path).catch(() => undefined);
-    throw error;
-  }
+  if (further.length > 0) await makeDirectory(companion);
+  // The first signature is the one that verifiers look for: it comes last.
+  const files = [...further, own].map(({ path, bundle }) => ({
+    path,
+    data: serializeBundle(bundle),
+    what: 'signature',
+    overwrite: force,
+  }));
+  await writeFilesAtomic(files);
   return [own, ...further];
 }
 

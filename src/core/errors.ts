@@ -81,6 +81,11 @@ export function fileError(error: unknown, action: string, path: string): MlsignE
     EROFS: ['read-only', 'the file system is read-only', 'write elsewhere'],
     EDQUOT: ['disk-full', 'the disk quota is used up', 'free some space, or write elsewhere'],
     EMFILE: ['too-many-files', 'too many open files', 'raise the limit (ulimit -n)'],
+    ENXIO: ['not-a-file', 'it is a socket, or a pipe that nobody reads', 'give the path of a regular file'],
+    ELOOP: ['link-cycle', 'symbolic links lead in a circle', 'check where the links of the path lead'],
+    ENAMETOOLONG: ['name-too-long', 'the name is longer than the file system allows', 'give a shorter path'],
+    EBUSY: ['file-busy', 'it is in use', 'close what uses it, and try again'],
+    ETXTBSY: ['file-busy', 'it is in use', 'close what uses it, and try again'],
     EIO: ['read-error', 'the device reports an input/output error', 'check the disk'],
   };
   const known = code === undefined ? undefined : reasons[code];

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, link, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileError, refused, systemErrorCode } from './errors.ts';
+import { fileError, refused, systemErrorCode, unavailable } from './errors.ts';
 
 /** How {@link writeFileAtomic} writes. */
 export interface WriteFileOptions {
@@ -13,6 +13,20 @@ export interface WriteFileOptions {
   readonly mode?: number;
 }
 
+/** A file for {@link writeFilesAtomic}. */
+export interface FileToWrite extends WriteFileOptions {
+  readonly path: string;
+  readonly data: Uint8Array | string;
+}
+
+/** A file whose content lies beside it; a pipe or device has no such place. */
+interface StagedFile extends FileToWrite {
+  readonly temporary: string | undefined;
+}
+
+/** What file systems without hard links (FAT, some network shares) say. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EMLINK'];
+
 /**
  * Writes a file that appears only when it is complete: temporary name beside it, fsync, then rename, or link where
  * nothing may be replaced, so that of two writers at once one is refused. Only a pipe or device is written into as it is.
@@ -20,25 +34,89 @@ export interface WriteFileOptions {
  * @throws MlsignError `file-exists`, and what {@link fileError} gives
  */
 export async function writeFileAtomic(path: string, data: Uint8Array | string, options: WriteFileOptions): Promise<void> {
-  if (options.overwrite && (await isSpecial(path))) return writeInto(path, data, options.what);
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  await writeFilesAtomic([{ ...options, path, data }]);
+}
+
+/**
+ * Writes several files, all or none, each as {@link writeFileAtomic} does: all are complete beside their places before the
+ * first appears, in their order; where a later one cannot, those before it go again, or are again what they were.
+ *
+ * @throws MlsignError `file-exists`, and what {@link fileError} gives
+ */
+export async function writeFilesAtomic(files: readonly FileToWrite[]): Promise<void> {
+  const staged: StagedFile[] = [];
+  const undo: (() => Promise<void>)[] = [];
+  const backups: string[] = [];
   try {
-    const handle = await open(temporary, 'wx', options.mode ?? 0o644);
-    try {
-      await handle.writeFile(data);
-      await handle.sync();
-    } finally {
-      await handle.close();
+    for (const file of files) staged.push(await telling(file, () => stage(file)));
+    for (const file of staged) {
+      await telling(file, async () => {
+        const backup = file.overwrite ? await backUp(file) : undefined;
+        if (backup !== undefined) backups.push(backup);
+        await publish(file);
+        const { path, temporary } = file;
+        if (temporary !== undefined) undo.unshift(() => (backup === undefined ? unlink(path) : rename(backup, path)));
+        await syncDirectory(dirname(path));
+      });
     }
-    if (options.overwrite) await rename(temporary, path);
-    else await publish(temporary, path);
-    await syncDirectory(dirname(path));
   } catch (error) {
-    if (systemErrorCode(error) === 'EEXIST') throw fileExists(path, options.what);
-    throw fileError(error, `write the ${options.what}`, path);
+    for (const step of undo) await step().catch(() => undefined);
+    throw error;
   } finally {
-    await unlink(temporary).catch(() => undefined);
+    for (const { temporary } of staged) if (temporary !== undefined) await remove(temporary);
+    for (const backup of backups) await remove(backup);
   }
+}
+
+/**
+ * Finds out whether a file could be written, before the work that makes its content: its temporary file is made and removed.
+ *
+ * @throws MlsignError `is-a-directory`, and what {@link fileError} gives
+ */
+export async function checkWritable(path: string, what: string): Promise<void> {
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isDirectory()) {
+    throw unavailable('is-a-directory', `cannot write the ${what}: is a directory`, {
+      subject: path,
+      suggestions: ['give the path of a file'],
+    });
+  }
+  if (stats !== undefined && !stats.isFile()) return;
+  const { temporary } = await telling({ path, what }, () => stage({ path, data: '', what, overwrite: false }));
+  if (temporary !== undefined) await remove(temporary);
+}
+
+/** The refusal to overwrite a file. */
+export function alreadyExists(path: string, what: string): Error {
+  return refused('file-exists', `the ${what} already exists`, {
+    subject: path,
+    suggestions: ['use --force to replace it, or give another path'],
+  });
+}
+
+async function telling<T>({ path, what }: Pick<FileToWrite, 'path' | 'what'>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') throw alreadyExists(path, what);
+    throw fileError(error, `write the ${what}`, path);
+  }
+}
+
+async function stage(file: FileToWrite): Promise<StagedFile> {
+  if (file.overwrite && (await isSpecial(file.path))) return { ...file, temporary: undefined };
+  const temporary = nameBeside(file.path);
+  const handle = await open(temporary, 'wx', file.mode ?? 0o644);
+  try {
+    await handle.writeFile(file.data);
+    await handle.sync();
+  } catch (error) {
+    await remove(temporary);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  return { ...file, temporary };
 }
 
 /** Whether a path names something that must not be renamed over: `/dev/stdout`, a named pipe. */
@@ -47,40 +125,58 @@ async function isSpecial(path: string): Promise<boolean> {
   return stats !== undefined && !stats.isFile() && !stats.isDirectory();
 }
 
-async function writeInto(path: string, data: Uint8Array | string, what: string): Promise<void> {
+function nameBeside(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.tmp`;
+}
+
+/** A second name for the file that is to be replaced, or a copy; undefined where there is none, or none that can be kept. */
+async function backUp({ path, temporary }: StagedFile): Promise<string | undefined> {
+  if (temporary === undefined) return undefined;
+  const backup = nameBeside(path);
   try {
-    await writeFile(path, data);
+    await link(path, backup);
   } catch (error) {
-    throw fileError(error, `write the ${what}`, path);
+    if (!NO_LINKS.includes(systemErrorCode(error) ?? '')) return undefined;
+    const isCopied = await copyFile(path, backup).then(
+      () => true,
+      () => false,
+    );
+    if (!isCopied) return undefined;
   }
+  return backup;
 }
 
-/** The refusal to overwrite a file. */
-export function fileExists(path: string, what: string): Error {
-  return refused('file-exists', `the ${what} already exists`, {
-    subject: path,
-    suggestions: ['use --force to replace it, or give another path'],
-  });
-}
-
-async function publish(temporary: string, path: string): Promise<void> {
+async function publish({ path, data, temporary, overwrite }: StagedFile): Promise<void> {
+  if (temporary === undefined) return writeFile(path, data);
+  if (overwrite) return rename(temporary, path);
   try {
     await link(temporary, path);
   } catch (error) {
-    // File systems without hard links (FAT, some network shares): claim the name first, then fill it by rename.
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EMLINK'].includes(systemErrorCode(error) ?? '')) throw error;
+    if (!NO_LINKS.includes(systemErrorCode(error) ?? '')) throw error;
+    // Claim the name first, then fill it by rename.
     await (await open(path, 'wx')).close();
-    await rename(temporary, path);
+    await rename(temporary, path).catch(async (failure: unknown) => {
+      await remove(path);
+      throw failure;
+    });
   }
 }
 
 async function syncDirectory(path: string): Promise<void> {
   // Windows cannot open directories; there the rename itself is journaled.
   if (process.platform === 'win32') return;
-  const handle = await open(path, 'r');
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    // Whoever may write into a directory need not be allowed to list it: the file is there all the same.
+    if (['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  });
   try {
-    await handle.sync();
+    await handle?.sync();
   } finally {
-    await handle.close();
+    await handle?.close();
   }
+}
+
+async function remove(path: string): Promise<void> {
+  await unlink(path).catch(() => undefined);
 }

@@ -37,20 +37,19 @@ export async function runMlsign(args: readonly string[], env: Readonly<Record<st
 
 /** Runs Sigstore's own client. It is asked about a statement, and knows nothing of the model's files. */
 export function runCosign(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return run(environment().installed.cosign, args, { COSIGN_PASSWORD: '', ...env });
+  return runProgram(environment().installed.cosign, args, { COSIGN_PASSWORD: '', ...env });
 }
 
 /** Runs the command line of the Python reference client. */
 export function runModelSigning(args: readonly string[]): Promise<Ended> {
-  return run(environment().installed.reference.python, ['-m', 'model_signing', ...args], { PYTHONUTF8: '1', PYTHONWARNINGS: 'ignore' });
+  return runProgram(environment().installed.reference.python, ['-m', 'model_signing', ...args], {
+    PYTHONUTF8: '1',
+    PYTHONWARNINGS: 'ignore',
+  });
 }
 
-/** Runs a Python script where botocore is. */
-export function runPython(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  return run(environment().installed.ministackPython, args, { PYTHONUTF8: '1', ...env });
-}
-
-function run(command: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
+/** Runs a program with variables added to the environment. */
+export function runProgram(command: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
   return new Promise((resolve) => {
     execFile(command, args, { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;

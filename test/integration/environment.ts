@@ -1,16 +1,14 @@
 import { join } from 'node:path';
 import type { Installed } from '../servers/install.ts';
 import { SIGSTORE_FILES } from '../servers/sigstore.ts';
-import type { SigstoreUrls } from '../servers/trust-config.ts';
+import type { Servers } from '../servers/up.ts';
 
 /** The environment variable that tells the tests what runs. */
 export const VARIABLE = 'MLSIGN_INTEGRATION';
 
 /** What the tests run against. */
-export interface Environment {
+export interface Environment extends Pick<Servers, 'sigstoreFolder' | 'urls' | 'variables'> {
   readonly installed: Installed;
-  readonly sigstoreFolder: string;
-  readonly urls: SigstoreUrls & { readonly kms: string };
 }
 
 /** What `run.ts` has started. */

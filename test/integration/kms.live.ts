@@ -4,7 +4,7 @@ import { KmsClient } from '../../src/aws/index.ts';
 import { kmsSuite } from '../helpers/kms-suite.ts';
 import { MINISTACK_ROOT } from '../servers/ministack.ts';
 import { ended, useBench } from './bench.ts';
-import { type Ended, runCosign, runMlsign, runPython, VERIFIERS } from './clients.ts';
+import { type Ended, runCosign, runMlsign, runProgram, VERIFIERS } from './clients.ts';
 import { environment, sigstoreFile } from './environment.ts';
 
 const REGION = 'eu-central-1';
@@ -49,12 +49,14 @@ describe('KMS on the command line', () => {
 
   /** Credentials of a role that may do these things with the key, and nothing else. */
   async function roleFor(...actions: readonly string[]): Promise<Credentials> {
-    const run = await runPython([join(import.meta.dirname, 'kms_role.py'), environment().urls.kms, arn, ...actions], {
-      ...NOWHERE,
-      ...ROOT,
-    });
+    const run = await runProgram('assume_role', [arn, ...actions], environment().variables);
     ended(0, run);
-    return JSON.parse(run.stdout);
+    return Object.fromEntries(
+      run.stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/=(.*)/s).slice(0, 2)),
+    );
   }
 
   before(async () => {
@@ -124,6 +126,23 @@ describe('KMS on the command line', () => {
     const run = await mlsign(verify, await roleFor('kms:Sign'));
     ended(3, run);
     assert.match(run.output, /kms:GetPublicKey/);
+  });
+
+  it('two keys make two bundles over one manifest, and a policy can ask for both', async () => {
+    const second = await mlsign(['keys', 'create', '--alias', `${alias}-2`, '--spec', 'ECC_NIST_P384', '--json']);
+    const other = JSON.parse(second.stdout).arn;
+    const signed = await bench().model();
+    ended(0, await mlsign(['sign', signed, '--kms', arn, '--kms', other]));
+    const policy = await bench().json('policy.yaml', {
+      version: 1,
+      principals: { trainer: { kms: arn }, release: { kms: other } },
+      rules: [{ model: '**', 'signed-by': ['trainer', 'release'] }],
+    });
+    const both = await mlsign(['verify', signed, '--policy', policy, '--json']);
+    ended(0, both);
+    assert.equal(JSON.parse(both.stdout).signatures.length, 2);
+    const one = await mlsign(['verify', signed, '--policy', policy, '--signature', join(signed, 'model.sig'), '--json']);
+    ended(1, one);
   });
 
   it('what cosign signs with the same key has a hint of its own, by which nobody else knows the key', async () => {

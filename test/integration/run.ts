@@ -6,29 +6,24 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installAll } from '../servers/install.ts';
-import { startMinistack } from '../servers/ministack.ts';
-import { startSigstore } from '../servers/sigstore.ts';
+import { type Servers, startServers } from '../servers/up.ts';
 import { type Environment, VARIABLE } from './environment.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'mlsign-integration-'));
-const started: { close(): Promise<void> }[] = [];
+let servers: Servers | undefined;
 let mocha: ChildProcess | undefined;
 // An interrupted run ends as any other: mocha first, then the servers.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => mocha?.kill('SIGTERM'));
 process.exitCode = 1;
 try {
   const installed = await installAll((line) => process.stdout.write(`${line}\n`));
-  const sigstoreFolder = join(folder, 'sigstore');
-  const sigstore = await startSigstore(installed, sigstoreFolder);
-  started.push(sigstore);
-  const ministack = await startMinistack(installed, join(folder, 'ministack'));
-  started.push(ministack);
-  process.exitCode = await runMocha({ installed, sigstoreFolder, urls: { ...sigstore.urls, kms: ministack.url } });
+  servers = await startServers(installed, join(folder, 'servers'));
+  const { sigstoreFolder, urls, variables } = servers;
+  process.exitCode = await runMocha({ installed, sigstoreFolder, urls, variables });
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
 } finally {
-  const ends = await Promise.allSettled(started.map((server) => server.close()));
-  for (const end of ends) if (end.status === 'rejected') fail(end.reason);
+  await servers?.close().catch(fail);
   if (process.exitCode === 0) await rm(folder, { recursive: true, force: true });
   else process.stderr.write(`the logs of the servers are in ${folder}\n`);
 }

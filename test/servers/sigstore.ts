@@ -1,8 +1,7 @@
-/** A private Sigstore on loopback: `node test/servers/sigstore.ts FOLDER` starts one and keeps it until it is interrupted. */
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Installed, installAll } from './install.ts';
+import type { Installed } from './install.ts';
 import { type IssuerServer, startCtLog, startIssuer, TOKEN_KINDS } from './neighbours.ts';
 import { freePorts, type ServerProcess, startServer, waitForPort } from './server-process.ts';
 import { certificatesOf, clientTrustConfig, type SigstoreUrls, signingConfig, trustedRoot } from './trust-config.ts';
@@ -152,17 +151,4 @@ async function text(url: string): Promise<string> {
 
 function loopback(port: number): string {
   return `http://127.0.0.1:${port}`;
-}
-
-if (import.meta.main) {
-  const [, , folder = 'sigstore'] = process.argv;
-  try {
-    const installed = await installAll((line) => process.stderr.write(`${line}\n`));
-    const { urls, close } = await startSigstore(installed, folder);
-    process.stdout.write(`${JSON.stringify(urls, undefined, 2)}\n`);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, close);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-    process.exitCode = 1;
-  }
 }

@@ -1,17 +1,18 @@
-"""Makes a role in ministack whose policy allows some actions on some resources, and prints credentials for it as JSON.
+"""Makes a role in ministack that may do some things with a resource, and prints its credentials as NAME=VALUE.
 
-Usage: kms_role.py ENDPOINT RESOURCE ACTION...; who asks is in the environment.
+Usage: assume_role.py RESOURCE ACTION...; where ministack is (KMS_URL) and who asks are in the environment.
 """
 
 import json
+import os
 import sys
 import uuid
 
 import botocore.session
 
-endpoint, resource, *actions = sys.argv[1:]
+resource, *actions = sys.argv[1:]
 session = botocore.session.get_session()
-iam, sts = (session.create_client(service, endpoint_url=endpoint, region_name="us-east-1") for service in ("iam", "sts"))
+iam, sts = (session.create_client(service, endpoint_url=os.environ["KMS_URL"], region_name="us-east-1") for service in ("iam", "sts"))
 
 name = f"mlsign-{uuid.uuid4().hex}"
 trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
@@ -25,12 +26,5 @@ def policy(statement):
 arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"]
 iam.put_role_policy(RoleName=name, PolicyName="signing", PolicyDocument=policy(allow))
 credentials = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-print(
-    json.dumps(
-        {
-            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": credentials["SessionToken"],
-        }
-    )
-)
+for variable, field in (("ACCESS_KEY_ID", "AccessKeyId"), ("SECRET_ACCESS_KEY", "SecretAccessKey"), ("SESSION_TOKEN", "SessionToken")):
+    print(f"AWS_{variable}={credentials[field]}")

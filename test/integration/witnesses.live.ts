@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCertificate } from '../helpers/certificates.ts';
-import { ended, readBundle, useBench } from './bench.ts';
+import { codesOf, ended, readBundle, useBench } from './bench.ts';
 import { runMlsign, type Trusted, VERIFIERS, type Verifier } from './clients.ts';
 import { environment, sigstoreFile } from './environment.ts';
 
@@ -82,61 +82,77 @@ describe('timestamps and log entries', () => {
   }
 });
 
-describe('certificates that have expired', () => {
+describe('certificates that have expired and keys that are retired', () => {
   const bench = useBench();
   let model: string;
+  let roots: string;
+  let keyPolicy: string;
+  let certified: SignedTwice;
+  let keyed: SignedTwice;
   let trusted: Trusted;
-  let stamped: string;
-  let bare: string;
+
+  /** The same signer with a timestamp and a log entry, and with nothing. */
+  interface SignedTwice {
+    readonly proven: string;
+    readonly bare: string;
+  }
+
+  async function signTwice(...signer: readonly string[]): Promise<SignedTwice> {
+    const [proven, bare] = [bench().fresh('proven.sig'), bench().fresh('bare.sig')];
+    ended(0, await runMlsign(['sign', model, ...signer, '--signature', bare]));
+    ended(0, await runMlsign(['sign', model, ...signer, '--signature', proven, ...TIMESTAMP(), ...LOG()]));
+    return { proven, bare };
+  }
 
   before(async () => {
-    const now = Date.now();
-    const day = 86_400_000;
+    const [now, day] = [Date.now(), 86_400_000];
+    // Whole seconds, as certificates have them.
+    const end = new Date(Math.ceil(now / 1000) * 1000 + 8000);
     const root = makeCertificate({ subject: 'acme root', notBefore: new Date(now - day), notAfter: new Date(now + day) }, undefined, 'ca');
-    const leaf = makeCertificate(
-      {
-        subject: 'acme release',
-        subjectAlternativeNames: { email: ['release@acme.example'] },
-        notBefore: new Date(now - day),
-        notAfter: new Date(now + 6000),
-      },
-      root,
-    );
+    const subjectAlternativeNames = { email: ['release@acme.example'] };
+    const leaf = makeCertificate({ subject: 'acme release', subjectAlternativeNames, notBefore: new Date(now - day), notAfter: end }, root);
     model = await bench().model();
-    const files = {
-      key: await bench().file('leaf.key', leaf.keyPem),
-      leaf: await bench().file('leaf.pem', leaf.pem),
-      root: await bench().file('root.pem', root.pem),
-    };
-    const sign = ['sign', model, '--key', files.key, '--cert', files.leaf];
-    [stamped, bare] = [bench().fresh('stamped.sig'), bench().fresh('bare.sig')];
-    ended(0, await runMlsign([...sign, '--signature', bare]));
-    ended(0, await runMlsign([...sign, '--signature', stamped, ...TIMESTAMP(), ...LOG()]));
-    trusted = { kind: 'ca', roots: files.root, name: 'release@acme.example', trustedRoot: await withAuthority(root.der) };
-    await sleep(Math.max(0, now + 7000 - Date.now()));
+    roots = await bench().file('root.pem', root.pem);
+    certified = await signTwice('--key', await bench().file('leaf.key', leaf.keyPem), '--cert', await bench().file('leaf.pem', leaf.pem));
+    const { key, publicKey } = await bench().keyPair('ec-p256');
+    keyed = await signTwice('--key', key);
+    keyPolicy = await bench().json('policy.yaml', {
+      version: 1,
+      principals: { retired: { key: publicKey, 'not-after': end.toISOString().replace('.000', '') } },
+      rules: [{ model: '**', 'signed-by': 'retired' }],
+    });
+    trusted = { kind: 'ca', roots, name: 'release@acme.example', trustedRoot: await withAuthority(root.der) };
+    await sleep(Math.max(0, end.getTime() + 1500 - Date.now()));
   });
 
   for (const { name, verify } of VERIFIERS) {
-    it(`${name} verifies what was signed before, at the time of the timestamp`, async () =>
-      ended(0, await verify(model, stamped, trusted)));
+    it(`${name} verifies a certificate of then, at the time of the timestamp`, async () =>
+      ended(0, await verify(model, certified.proven, trusted)));
   }
 
-  it('mlsign rejects what has no timestamp', async () => {
-    const run = await runMlsign(['verify', model, '--signature', bare, '--ca', trusted.kind === 'ca' ? trusted.roots : '']);
-    ended(1, run);
-    assert.match(run.output, /certificate-expired/);
-  });
-
-  it('mlsign rejects where the authority of the timestamp is not trusted', async () => {
-    const run = await runMlsign(['verify', model, '--signature', stamped, '--ca', trusted.kind === 'ca' ? trusted.roots : '']);
-    ended(1, run);
-    assert.match(run.output, /certificate-expired/);
-  });
+  // The trusted root that mlsign brings along knows the authorities of the public instance, and not those of a private one.
+  const mlsign = (bundle: string, ...args: readonly string[]) => runMlsign(['verify', model, '--signature', bundle, '--json', ...args]);
 
   it('mlsign verifies with the certificates of the timestamp authority alone', async () => {
-    const authority = ['--timestamp-ca', sigstoreFile('timestampCa')];
-    ended(0, await runMlsign(['verify', model, '--signature', stamped, '--ca', trusted.kind === 'ca' ? trusted.roots : '', ...authority]));
+    const authority = ['--timestamp-ca', sigstoreFile('timestampCa'), '--offline'];
+    ended(0, await mlsign(certified.proven, '--ca', roots, ...authority));
+    ended(0, await mlsign(keyed.proven, '--policy', keyPolicy, ...authority));
   });
+
+  for (const [name, args] of [
+    ['has no timestamp, whatever is trusted', () => ['--trusted-root', sigstoreFile('trustedRoot')]],
+    ['has a timestamp of an authority that is not trusted', () => ['--offline']],
+  ] as const) {
+    it(`mlsign rejects what ${name}`, async () => {
+      const which = args().includes('--offline') ? 'proven' : 'bare';
+      const certificate = await mlsign(certified[which], '--ca', roots, ...args());
+      ended(1, certificate);
+      assert.deepEqual(codesOf(certificate), ['certificate-expired']);
+      const key = await mlsign(keyed[which], '--policy', keyPolicy, ...args());
+      ended(1, key);
+      assert.deepEqual(codesOf(key), ['key-retired']);
+    });
+  }
 
   /** The trusted root of the instance with another authority of certificates. */
   async function withAuthority(der: Buffer): Promise<string> {

@@ -164,8 +164,8 @@ function describe(value: JsonValue | undefined): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (isJsonObject(value)) return 'an object';
-  const text = JSON.stringify(value);
-  return clip(text, 80);
+  // Not the whole text, which may be as long as a document.
+  return clip(JSON.stringify(typeof value === 'string' ? value.slice(0, 80) : value), 80);
 }
 
 function clip(text: string, length: number): string {

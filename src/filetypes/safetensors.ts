@@ -1,6 +1,5 @@
-import { Decoder, type JsonLimits, type JsonValue, MlsignError, parseJson, refused } from '../core/index.ts';
+import { Decoder, type JsonLimits, type JsonValue, jsonEntries, MlsignError, parseJson, refused } from '../core/index.ts';
 import { type OpenFile, withFile } from './open-file.ts';
-import { headerEntries } from './safetensors-entries.ts';
 import type { TensorInfo } from './tensor.ts';
 
 /** The longest header that the format allows, in bytes. */
@@ -80,7 +79,7 @@ function decodeHeader(json: Buffer, file: OpenFile): SafetensorsHeader {
   const names = new Set<string>();
   let metadata: Readonly<Record<string, string>> = {};
   const wrongAt = (expected: string, at: number) => malformed(file, `its header is not JSON: wrong at byte ${at}`, expected);
-  for (const entry of headerEntries(json, wrongAt)) {
+  for (const entry of jsonEntries(json, 1, wrongAt)) {
     const name = parseEntry(entry.name, ENTRY_LIMITS, file);
     if (typeof name !== 'string') throw malformed(file, 'its header has a key that is no string');
     if (names.has(name)) throw malformed(file, 'the same name stands twice in its header', 'unique names', JSON.stringify(name));

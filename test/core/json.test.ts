@@ -79,7 +79,7 @@ describe('parseJson', () => {
     for (let length = 0; length < text.length; length++) {
       const error = refusal(text.slice(0, length));
       assert.equal(error.code, 'json-invalid', text.slice(0, length));
-      assert.match(error.message, /^not JSON: wrong at character \d+$/);
+      assert.match(error.message, /^not JSON: wrong at byte \d+$/);
     }
   });
 
@@ -109,7 +109,7 @@ describe('parseJson', () => {
     for (const [text, at, expected, got] of cases) {
       const error = refusal(text);
       assert.equal(error.code, 'json-invalid', text);
-      assert.equal(error.message, `not JSON: wrong at character ${at}`, text);
+      assert.equal(error.message, `not JSON: wrong at byte ${at}`, text);
       assert.equal(error.expected, expected, text);
       assert.equal(error.got, got, text);
     }
@@ -126,7 +126,7 @@ describe('parseJson', () => {
       assert.equal(error.code, 'json-invalid');
       assert.equal(error.message, 'not JSON: the bytes are not valid UTF-8');
     }
-    assert.equal(refusal(Uint8Array.from([0xef, 0xbb, 0xbf, 0x31])).message, 'not JSON: wrong at character 0');
+    assert.equal(refusal(Uint8Array.from([0xef, 0xbb, 0xbf, 0x31])).message, 'not JSON: wrong at byte 0');
   });
 
   it('refuses a key that stands twice, however it is written', () => {
@@ -160,12 +160,14 @@ describe('parseJson', () => {
   });
 
   it('refuses what is beyond its limits', () => {
-    const limits = { maxBytes: 64, maxDepth: 3, maxValues: 5 };
+    const limits = { maxBytes: 64, maxDepth: 3, maxValues: 5, maxStringBytes: 8 };
     const cases: readonly [text: string, expected: string][] = [
       [' '.repeat(65), 'at most 64 bytes'],
       ['[[[[]]]]', 'at most 3 levels of nesting'],
       ['{"a":{"b":{"c":{}}}}', 'at most 3 levels of nesting'],
       ['[1,2,3,4,5]', 'at most 5 values'],
+      ['"ääää1"', 'strings of at most 8 bytes'],
+      ['{"a\\n3456789":1}', 'strings of at most 8 bytes'],
     ];
     for (const [text, expected] of cases) {
       const error = refusal(text, limits);
@@ -174,6 +176,7 @@ describe('parseJson', () => {
       assert.equal(error.expected, expected);
     }
     assert.ok(parseJson('[[[]],1,2]', 'a.json', limits));
+    assert.equal(parseJson('"ääää"', 'a.json', limits), 'ääää');
   });
 
   it('refuses a hundred thousand brackets without exhausting the stack', () => {

@@ -1,7 +1,7 @@
-import type { MlsignError } from '../core/index.ts';
+import type { MlsignError } from './errors.ts';
 
-/** One field of the header: its name and value as the JSON bytes that stand there. */
-export interface HeaderEntry {
+/** One field of an object: its name and value as the JSON bytes that stand there. */
+export interface JsonEntry {
   readonly name: Buffer;
   readonly value: Buffer;
 }
@@ -12,13 +12,14 @@ const COMMA = 0x2c;
 const COLON = 0x3a;
 
 /**
- * Walks the fields of the one JSON object that a header is. Names and values are found by their brackets and quotes alone,
- * so that a header of 100 MB is never in memory as a tree: whoever parses them finds what is wrong inside.
+ * Walks the fields of the one JSON object that bytes are. Names and values are found by their brackets and quotes alone, so
+ * that 100 MB of them are never in memory as a tree: whoever parses them finds what is wrong inside.
  *
+ * @param start of the object, after its opening bracket
  * @param malformed makes the error for bytes that are no JSON object
  */
-export function* headerEntries(json: Buffer, malformed: (expected: string, at: number) => MlsignError): Generator<HeaderEntry> {
-  let at = skipSpace(json, 1);
+export function* jsonEntries(json: Buffer, start: number, malformed: (expected: string, at: number) => MlsignError): Generator<JsonEntry> {
+  let at = skipSpace(json, start);
   if (json[at] !== 0x7d) {
     for (;;) {
       const name = at;
@@ -37,7 +38,7 @@ export function* headerEntries(json: Buffer, malformed: (expected: string, at: n
     if (json[at] !== 0x7d) throw malformed('"," or "}"', at);
   }
   at = skipSpace(json, at + 1);
-  if (at < json.length) throw malformed('the end of the header', at);
+  if (at < json.length) throw malformed('the end of the document', at);
 }
 
 function skipSpace(json: Buffer, start: number): number {

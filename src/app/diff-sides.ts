@@ -1,5 +1,5 @@
 import type { Finding, HashType } from '../core/index.ts';
-import { groupByFile, type Manifest, parseBundle, parseOmsStatement, type Serialization } from '../formats/index.ts';
+import { groupByFile, type Manifest, parseOmsStatement, type Serialization } from '../formats/index.ts';
 import { hashModel, isIgnored, type Source } from '../model/index.ts';
 import { type EngineOptions, engineOf, serializationOf } from './hash-model.ts';
 import { companionSignatures, defaultSignaturePath, SIGNATURE_NAME } from './locations.ts';
@@ -65,7 +65,7 @@ async function readSide(path: string): Promise<SideInput> {
     case 'manifest':
       return { path, input: 'manifest', name: input.name, manifest: input.manifest };
     case 'bundle': {
-      const { payload } = parseBundle(input.bytes, path).envelope;
+      const { payload } = input.bundle.envelope;
       const { subjectName, manifest } = parseOmsStatement(payload, path, { allowLegacy: true });
       return { path, input: 'bundle', name: subjectName, manifest };
     }

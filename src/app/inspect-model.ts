@@ -1,5 +1,5 @@
-import { type Finding, MlsignError, readCapped } from '../core/index.ts';
-import { groupByFile, MAX_BUNDLE_BYTES, type Manifest, rootDigest, type Serialization } from '../formats/index.ts';
+import { type Finding, MlsignError } from '../core/index.ts';
+import { groupByFile, type Manifest, rootDigest, type Serialization } from '../formats/index.ts';
 import { hashModel, isIgnored, modelId, type Source } from '../model/index.ts';
 import { serializationOf } from './hash-model.ts';
 import { type InspectedSignature, inspectSignature } from './inspect-signature.ts';
@@ -7,6 +7,7 @@ import { companionSignatures, defaultSignaturePath } from './locations.ts';
 import { countFormats, type FormatCount, type ListedFile } from './model-contents.ts';
 import { describeModel, type ModelKind } from './model-kind.ts';
 import { openInput } from './open-input.ts';
+import { readBundle } from './read-bundle.ts';
 
 /** Which bundles are looked at. */
 export interface InspectModelOptions {
@@ -74,7 +75,7 @@ export async function inspectModel(path: string, options: InspectModelOptions = 
   const empty = { path, model: undefined, signatures: [], manifest: undefined, findings: [] };
   switch (input.kind) {
     case 'bundle': {
-      const signature = await inspectSignature(input.bytes, path);
+      const signature = await inspectSignature(input);
       return { ...empty, input: 'bundle', signatures: [withManifest(signature)] };
     }
     case 'manifest':
@@ -107,7 +108,7 @@ async function inspectSource(path: string, source: Source, options: InspectModel
 
 async function readSignature(path: string, isAsked: boolean, findings: Finding[]): Promise<InspectedSignature | undefined> {
   try {
-    return await inspectSignature(await readCapped(path, MAX_BUNDLE_BYTES, 'signature'), path);
+    return await inspectSignature(await readBundle(path));
   } catch (error) {
     if (!(error instanceof MlsignError)) throw error;
     const { code, message, expected, got, outcome } = error;

@@ -1,21 +1,22 @@
 import { X509Certificate } from 'node:crypto';
-import { MlsignError, sha256Hex } from '../core/index.ts';
+import { MlsignError } from '../core/index.ts';
 import {
   type Bundle,
   type CertificateInfo,
   certificateInfo,
+  decodeOmsStatement,
   type OmsStatement,
-  parseBundle,
-  parseOmsStatement,
   parseStatement,
   parseTrustedPem,
   publicKeyHint,
   type SchemeName,
+  type Statement,
   schemeForKey,
   schemeTitle,
   type VerificationMaterial,
 } from '../formats/index.ts';
 import { type ClaimedTime, claimedTimes } from './claimed-times.ts';
+import type { ReadBundle } from './read-bundle.ts';
 
 /** Whom a bundle names as its signer. Anyone can write anything there. */
 export type ClaimedSigner =
@@ -60,31 +61,29 @@ export interface InspectedSignature {
 }
 
 /**
- * Reads what a bundle says.
+ * Tells what a bundle says.
  *
- * @param path names the bundle in the result and in errors
- * @throws MlsignError `bundle-malformed`, `statement-malformed`, `certificate-malformed` and others
+ * @throws MlsignError `statement-malformed`, `certificate-malformed` and others
  */
-export async function inspectSignature(bytes: Uint8Array, path: string): Promise<InspectedSignature> {
-  const bundle = parseBundle(bytes, path);
-  const { predicateType, subject } = parseStatement(bundle.envelope.payload, path);
+export async function inspectSignature({ path, sha256, bundle }: ReadBundle): Promise<InspectedSignature> {
+  const statement = parseStatement(bundle.envelope.payload, path);
   return {
     path,
-    sha256: sha256Hex(bytes),
+    sha256,
     mediaType: bundle.mediaType,
     signer: claimedSigner(bundle.material, path),
     algorithm: impliedAlgorithm(bundle, path),
     times: await claimedTimes(bundle),
-    predicateType,
-    subjects: subject.map(({ name }) => name),
-    statement: parseContentStatement(bundle.envelope.payload, path),
+    predicateType: statement.predicateType,
+    subjects: statement.subject.map(({ name }) => name),
+    statement: contentStatement(statement, path),
   };
 }
 
 /** Undefined for statements about other things: attestations travel in bundles too. */
-function parseContentStatement(payload: Uint8Array, path: string): OmsStatement | undefined {
+function contentStatement(statement: Statement, path: string): OmsStatement | undefined {
   try {
-    return parseOmsStatement(payload, path, { allowLegacy: true });
+    return decodeOmsStatement(statement, path, { allowLegacy: true });
   } catch (error) {
     if (error instanceof MlsignError && error.code === 'predicate-type-unknown') return undefined;
     throw error;

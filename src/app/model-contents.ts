@@ -138,12 +138,13 @@ export interface CountedFile {
 
 /** Counts files by format, those with most bytes, then most files, first. Files of no known type count by their name. */
 export function countFormats(files: Iterable<CountedFile>, types: ReadonlyMap<string, FileType> = new Map()): readonly FormatCount[] {
-  const counts = new Map<FileFormat, FormatCount>();
+  const counts = new Map<FileFormat, { -readonly [K in keyof FormatCount]: FormatCount[K] }>();
   for (const { name, size } of files) {
     const { format, label } = types.get(name) ?? formatOfName(name);
     const known = counts.get(format) ?? { format, label, files: 0, bytes: 0 };
-    const bytes = size === undefined || known.bytes === undefined ? undefined : known.bytes + size;
-    counts.set(format, { ...known, files: known.files + 1, bytes });
+    known.files++;
+    known.bytes = size === undefined || known.bytes === undefined ? undefined : known.bytes + size;
+    counts.set(format, known);
   }
   return [...counts.values()].sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0) || b.files - a.files);
 }

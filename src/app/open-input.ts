@@ -1,12 +1,13 @@
 import { readCapped } from '../core/index.ts';
 import { withFile } from '../filetypes/index.ts';
-import { MAX_BUNDLE_BYTES, type Manifest } from '../formats/index.ts';
+import type { Manifest } from '../formats/index.ts';
 import { MANIFEST_TYPE, MAX_MANIFEST_BYTES, openSource, parseManifestDocument, type Source } from '../model/index.ts';
+import { type ReadBundle, readBundle } from './read-bundle.ts';
 
 /** What a path holds: a model, a signature, or a manifest that `mlsign hash --json` wrote. */
 export type Input =
   | { readonly kind: 'model'; readonly path: string; readonly source: Source }
-  | { readonly kind: 'bundle'; readonly path: string; readonly bytes: Uint8Array }
+  | ({ readonly kind: 'bundle' } & ReadBundle)
   | { readonly kind: 'manifest'; readonly path: string; readonly name: string; readonly manifest: Manifest };
 
 const HEAD_BYTES = 64 * 1024;
@@ -15,14 +16,14 @@ const BUNDLE = /"(?:dsseEnvelope|verificationMaterial|messageSignature)"\s*:|"ap
 /**
  * Opens a model, a bundle or a manifest; the content says which, and the ending `.sig` always means a bundle.
  *
- * @throws MlsignError `file-not-found`, `not-a-model`, `file-too-large`, and what {@link parseManifestDocument} throws
+ * @throws MlsignError `file-not-found`, `not-a-model`, `file-too-large`, and what {@link readBundle} and {@link parseManifestDocument} throw
  */
 export async function openInput(path: string): Promise<Input> {
   const source = await openSource(path);
   if (source.kind === 'directory') return { kind: 'model', path, source };
   const head = await withFile(source.path, async (file) => (await file.read(0, HEAD_BYTES)).toString('utf8').trimStart());
   if (path.endsWith('.sig') || (head.startsWith('{') && BUNDLE.test(head))) {
-    return { kind: 'bundle', path, bytes: await readCapped(path, MAX_BUNDLE_BYTES, 'bundle') };
+    return { kind: 'bundle', ...(await readBundle(path)) };
   }
   if (head.startsWith('{') && head.includes(`"${MANIFEST_TYPE}"`)) {
     const { subjectName, manifest } = parseManifestDocument(await readCapped(path, MAX_MANIFEST_BYTES, 'manifest'), path);

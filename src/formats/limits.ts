@@ -1,7 +1,18 @@
 import type { JsonLimits } from '../core/index.ts';
 
-/** The largest bundle that is read or written, in bytes: about 200,000 files; one of 100,000 is verified within 256 MiB of memory. */
+/** The largest bundle that is read or written, in bytes: about 200,000 files with names of fifty characters. */
 export const MAX_BUNDLE_BYTES = 48 * 1024 * 1024;
 
-/** What a bundle, and the statement in it, may cost. */
-export const BUNDLE_LIMITS: JsonLimits = { maxBytes: MAX_BUNDLE_BYTES, maxDepth: 32, maxValues: 1_200_000 };
+/** What a bundle may cost beside its payload, which is one string in it. */
+export const BUNDLE_LIMITS: JsonLimits = { maxBytes: MAX_BUNDLE_BYTES, maxDepth: 32, maxValues: 20_000 };
+
+/**
+ * What a statement may cost: as much as fits into a bundle, so that reading the worst of them takes less than 256 MiB of
+ * memory. A resource is four values, and one of version 0.2.0 up to six.
+ */
+export const STATEMENT_LIMITS: JsonLimits = {
+  maxBytes: (MAX_BUNDLE_BYTES / 4) * 3,
+  maxDepth: 32,
+  maxValues: 1_050_000,
+  maxStringBytes: 64 * 1024,
+};

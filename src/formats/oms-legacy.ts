@@ -21,7 +21,7 @@ export function parseLegacyManifest({ subject, predicate }: Statement, where: st
   fields.done();
   const list = subject.map(({ name, digests, annotations }, i) => {
     if (!isSha256(annotations)) decoder.problem(`subject[${i}].annotations`, '{"actual_hash_algorithm":"file-sha256"}', annotations);
-    return { name, digest: digests.get('sha256') ?? '' };
+    return { name, digest: digests.sha256 ?? '' };
   });
   const resources = decodeResources(decoder, list, 'subject', SERIALIZATION, false);
   decoder.finish('statement-malformed', 'signed statement', where);

@@ -1,4 +1,4 @@
-import { Decoder, refused } from '../core/index.ts';
+import { Decoder, type MlsignError, refused } from '../core/index.ts';
 import { decodeResources, decodeSerialization } from './decode-manifest.ts';
 import { type Manifest, rootDigest, sortResources } from './manifest.ts';
 import { LEGACY_PREDICATE_TYPE, parseLegacyManifest } from './oms-legacy.ts';
@@ -26,19 +26,20 @@ export interface OmsStatement {
  *   {@link parseStatement} throws
  */
 export function parseOmsStatement(payload: Uint8Array, where: string, options: { readonly allowLegacy: boolean }): OmsStatement {
-  const statement = parseStatement(payload, where);
+  return decodeOmsStatement(parseStatement(payload, where), where, options);
+}
+
+/**
+ * Reads the OMS statement in a statement that has been parsed, as {@link parseOmsStatement} does.
+ *
+ * @throws MlsignError `statement-malformed`, `root-digest-wrong`, `predicate-type-unknown`, `legacy-not-allowed`
+ */
+export function decodeOmsStatement(statement: Statement, where: string, options: { readonly allowLegacy: boolean }): OmsStatement {
   switch (statement.predicateType) {
     case OMS_PREDICATE_TYPE:
       return parseCurrent(statement, where);
     case LEGACY_PREDICATE_TYPE: {
-      if (!options.allowLegacy) {
-        throw refused('legacy-not-allowed', 'the bundle has the v0.2.0 form, which newer checks do not cover', {
-          subject: where,
-          expected: OMS_PREDICATE_TYPE,
-          got: statement.predicateType,
-          suggestions: ['have the model signed again', 'accept the old form for this model with --allow-legacy'],
-        });
-      }
+      if (!options.allowLegacy) throw legacyNotAllowed(where);
       const manifest = parseLegacyManifest(statement, where);
       return { subjectName: '', rootDigest: rootDigest(manifest.resources), manifest, form: 'v0.2.0' };
     }
@@ -51,16 +52,21 @@ export function parseOmsStatement(payload: Uint8Array, where: string, options: {
   }
 }
 
+/** The error for a bundle of version 0.2.0 where nobody accepts it. */
+export function legacyNotAllowed(where: string): MlsignError {
+  return refused('legacy-not-allowed', 'the bundle has the v0.2.0 form, which newer checks do not cover', {
+    subject: where,
+    expected: OMS_PREDICATE_TYPE,
+    got: LEGACY_PREDICATE_TYPE,
+    suggestions: ['have the model signed again', 'accept the old form for this model with --allow-legacy'],
+  });
+}
+
 function parseCurrent(statement: Statement, where: string): OmsStatement {
   const decoder = new Decoder();
   const [subject, ...others] = statement.subject;
   if (others.length > 0) decoder.problem('subject', 'exactly 1 entry', statement.subject.length);
-  const signedRoot = decoder.string(
-    subject?.digests.get('sha256'),
-    'subject[0].digest.sha256',
-    /^[0-9a-f]{64}$/u,
-    '64 lower-case hex digits',
-  );
+  const signedRoot = decoder.string(subject?.digests.sha256, 'subject[0].digest.sha256', /^[0-9a-f]{64}$/u, '64 lower-case hex digits');
   const predicate = decoder.object(statement.predicate, 'predicate');
   const serialization = decodeSerialization(decoder, predicate.object('serialization'), true);
   const list = predicate.array('resources', 1);

@@ -1,14 +1,17 @@
-import { Decoder, type JsonValue, parseJson, refused } from '../core/index.ts';
-import { BUNDLE_LIMITS } from './limits.ts';
+import { Decoder, isJsonObject, type JsonObject, type JsonValue, jsonEntries, MlsignError, parseJson, refused } from '../core/index.ts';
+import { STATEMENT_LIMITS } from './limits.ts';
 
 /** The `_type` of an in-toto statement v1. */
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+
+/** A hostile statement may be wrong a million times; the first ones say enough. */
+const MAX_PROBLEMS = 100;
 
 /** One artifact that a statement is about. */
 export interface Subject {
   readonly name: string;
   /** Digests by algorithm name; at least one. */
-  readonly digests: ReadonlyMap<string, string>;
+  readonly digests: JsonObject;
   readonly annotations: JsonValue | undefined;
 }
 
@@ -27,7 +30,7 @@ export interface Statement {
  */
 export function parseStatement(payload: Uint8Array, where: string): Statement {
   const decoder = new Decoder();
-  const fields = decoder.object(parseJson(payload, where, BUNDLE_LIMITS), '');
+  const fields = decoder.object(parseJson(payload, where, STATEMENT_LIMITS), '');
   const type = fields.string('_type');
   if (fields.present && type !== '' && type !== STATEMENT_TYPE) {
     throw refused('statement-type-unknown', 'the signed payload is not an in-toto statement v1', {
@@ -37,7 +40,7 @@ export function parseStatement(payload: Uint8Array, where: string): Statement {
     });
   }
   const predicateType = fields.string('predicateType');
-  const subject = fields.array('subject', 1).map((value, i) => parseSubject(decoder, value, `subject[${i}]`));
+  const subject = parseSubjects(decoder, fields.array('subject', 1));
   const predicate = fields.raw('predicate') ?? null;
   if (fields.present && !fields.has('predicate')) decoder.problem('predicate', 'an object', undefined);
   fields.done();
@@ -45,10 +48,57 @@ export function parseStatement(payload: Uint8Array, where: string): Statement {
   return { predicateType, subject, predicate };
 }
 
-function parseSubject(decoder: Decoder, value: JsonValue, path: string): Subject {
-  const fields = decoder.object(value, path);
-  const digest = fields.object('digest');
-  if (digest.present && digest.keys().length === 0) decoder.problem(digest.path, 'at least one digest', {});
-  const digests = new Map(digest.keys().map((algorithm) => [algorithm, digest.string(algorithm)]));
-  return { name: fields.string('name'), digests, annotations: fields.raw('annotations') };
+function parseSubjects(decoder: Decoder, values: readonly JsonValue[]): readonly Subject[] {
+  const subjects: Subject[] = [];
+  for (const [i, value] of values.entries()) {
+    if (decoder.problems.length >= MAX_PROBLEMS) break;
+    if (isJsonObject(value)) subjects.push(parseSubject(decoder, value, i));
+    else decoder.problem(`subject[${i}]`, 'an object', value);
+  }
+  return subjects;
+}
+
+/** Paths are made only for what is wrong, as there may be a quarter of a million subjects. */
+function parseSubject(decoder: Decoder, { name, digest, annotations }: JsonObject, i: number): Subject {
+  const isNamed = typeof name === 'string' && name !== '';
+  if (!isNamed) decoder.problem(`subject[${i}].name`, 'a non-empty string', name);
+  return { name: isNamed ? name : '', digests: parseDigests(decoder, digest, i), annotations };
+}
+
+function parseDigests(decoder: Decoder, digests: JsonValue | undefined, i: number): JsonObject {
+  if (!isJsonObject(digests)) {
+    decoder.problem(`subject[${i}].digest`, 'an object', digests);
+    return {};
+  }
+  const algorithms = Object.keys(digests);
+  if (algorithms.length === 0) decoder.problem(`subject[${i}].digest`, 'at least one digest', digests);
+  for (const algorithm of algorithms) {
+    const digest = digests[algorithm];
+    if (typeof digest === 'string' && digest !== '') continue;
+    decoder.problem(`subject[${i}].digest.${algorithm}`, 'a non-empty string', digest);
+    if (decoder.problems.length >= MAX_PROBLEMS) break;
+  }
+  return digests;
+}
+
+/**
+ * Whether a payload claims a predicate type, literally and once, by a look that makes nothing of the rest: for what must be
+ * known before its signature is verified. False where the payload is not one JSON object.
+ */
+export function claimsPredicateType(payload: Uint8Array, type: string): boolean {
+  const json = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const claim = JSON.stringify(type);
+  if (json[0] !== 0x7b || !json.includes(claim)) return false;
+  const unreadable = (): MlsignError => refused('json-invalid', 'not JSON');
+  const claims: string[] = [];
+  try {
+    for (const { name, value } of jsonEntries(json, 1, unreadable)) {
+      if (name.toString('latin1') === '"predicateType"') claims.push(value.toString('latin1', 0, claim.length + 1).trimEnd());
+      if (claims.length > 1) return false;
+    }
+  } catch (error) {
+    if (error instanceof MlsignError) return false;
+    throw error;
+  }
+  return claims[0] === claim;
 }

@@ -2,11 +2,12 @@ import { type Check, type Finding, MlsignError, refused, sha256Hex } from '../co
 import {
   type Bundle,
   type CertificateInfo,
+  claimsPredicateType,
   LEGACY_PREDICATE_TYPE,
+  legacyNotAllowed,
   type OmsStatement,
   parseBundle,
   parseOmsStatement,
-  parseStatement,
   publicKeyHint,
   type SchemeName,
   schemeTitle,
@@ -136,8 +137,9 @@ export async function openBundle(
 
 /** The form of the statement decides how it was encoded. Until the signature is verified, nothing else is taken from it. */
 function encodingOf({ material, envelope }: Bundle, where: string, allowLegacy: boolean): Encoding {
-  if (!isLegacy(envelope.payload, where)) return 'dsse';
-  if (!allowLegacy) parseOmsStatement(envelope.payload, where, { allowLegacy });
+  // What cannot be read is not legacy: its signature is checked as any other, before this is reported.
+  if (!claimsPredicateType(envelope.payload, LEGACY_PREDICATE_TYPE)) return 'dsse';
+  if (!allowLegacy) throw legacyNotAllowed(where);
   if (material.kind === 'certificate') return 'v0.2.0';
   throw refused('legacy-not-allowed', 'a bundle of the v0.2.0 form is accepted with the certificate method only', {
     subject: where,
@@ -145,18 +147,6 @@ function encodingOf({ material, envelope }: Bundle, where: string, allowLegacy: 
     got: `the ${material.kind} method`,
     suggestions: ['have the model signed again'],
   });
-}
-
-function isLegacy(payload: Uint8Array, where: string): boolean {
-  const view = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  if (!view.includes(LEGACY_PREDICATE_TYPE)) return false;
-  try {
-    return parseStatement(payload, where).predicateType === LEGACY_PREDICATE_TYPE;
-  } catch (error) {
-    // What cannot be read is not legacy: its signature is checked as any other, before this is reported.
-    if (error instanceof MlsignError) return false;
-    throw error;
-  }
 }
 
 function describeSigner({ material }: Bundle, { key, scheme, certificate, identity }: SignerMatch): VerifiedSigner {

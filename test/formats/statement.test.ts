@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseStatement } from '../../src/formats/index.ts';
+import { claimsPredicateType, parseStatement } from '../../src/formats/index.ts';
 import { bytesOf, type Loose, statement } from './oms-vectors.ts';
 
 function malformed(change: (document: Loose) => void, message: RegExp): void {
@@ -27,7 +27,7 @@ describe('parseStatement', () => {
     );
     assert.equal(parsed.predicateType, 'https://slsa.dev/provenance/v1');
     assert.deepEqual(
-      parsed.subject.map(({ name, digests }) => [name, [...digests]]),
+      parsed.subject.map(({ name, digests }) => [name, Object.entries(digests)]),
       [
         [
           'a',
@@ -72,10 +72,53 @@ describe('parseStatement', () => {
     });
   });
 
+  it('stops at a hundred wrong subjects, however many there are', () => {
+    const subjects: readonly (readonly [what: string, subject: unknown])[] = [
+      ['no objects', 0],
+      ['no names', { digest: { sha256: 'aa' } }],
+      ['no digests', { name: 'a', digest: 1 }],
+      ['digests that are none', { name: 'a', digest: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`d${i}`, 0])) }],
+    ];
+    for (const [what, subject] of subjects) {
+      const bytes = bytesOf(statement((d) => (d.subject = Array.from({ length: 10_000 }, () => subject))));
+      assert.throws(() => parseStatement(bytes, 'a.sig'), { code: 'statement-malformed', message: /and 80 more$/ }, what);
+    }
+  });
+
+  it('refuses names longer than any path', () => {
+    const bytes = bytesOf(statement((d) => (d.subject[0].name = 'a'.repeat(65_537))));
+    assert.throws(() => parseStatement(bytes, 'a.sig'), { code: 'json-too-large', expected: 'strings of at most 65536 bytes' });
+  });
+
   it('refuses a statement that is cut off at any byte', () => {
     const bytes = bytesOf(statement());
     for (let length = 0; length < bytes.length; length++) {
       assert.throws(() => parseStatement(bytes.subarray(0, length), 'a.sig'), { outcome: 'refused', code: 'json-invalid' });
     }
+  });
+});
+
+describe('claimsPredicateType', () => {
+  const claims = (text: string) => claimsPredicateType(Buffer.from(text), 'a/b');
+
+  it('sees a type that stands literally, at the top, once', () => {
+    for (const text of ['{"predicateType":"a/b"}', '{ "x" : [{"y":"}"}], "predicateType" : "a/b" , "z":1 }'])
+      assert.equal(claims(text), true, text);
+  });
+
+  it('does not see one anywhere else, or in what is no object', () => {
+    for (const text of [
+      '',
+      '"a/b"',
+      '[{"predicateType":"a/b"}]',
+      '{"x":{"predicateType":"a/b"}}',
+      '{"subject":"a/b","predicateType":"c"}',
+      '{"predicateType":"a\\/b"}',
+      '{"predicateType":"a/b"x}',
+      '{"predicateType":"a/b","predicateType":"a/b"}',
+      '{"predicateType":"a/b"',
+      '{"predicateType":"a/b"} 1',
+    ])
+      assert.equal(claims(text), false, text);
   });
 });

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { LEGACY_PREDICATE_TYPE, PAYLOAD_TYPE, STATEMENT_TYPE, serializeBundle } from '../../src/formats/index.ts';
+import { keyUrl } from '../helpers/keys.ts';
+import { peakOf } from '../helpers/peak-memory.ts';
+import { Sandbox } from '../helpers/sandbox.ts';
+
+/** The promise for whatever is not hashing. */
+const LIMIT_MIB = 256;
+const KEY = fileURLToPath(keyUrl('ec-p256.pub'));
+
+describe('peak memory with hostile input', () => {
+  const sandbox = new Sandbox();
+  after(() => sandbox.remove());
+
+  /** Writes a bundle over a payload that nobody signed. */
+  function bundle(payload: string): string {
+    const path = sandbox.path('hostile.sig');
+    const envelope = { payloadType: PAYLOAD_TYPE, payload: Buffer.from(payload), signature: Buffer.alloc(70, 'x') };
+    const material = { kind: 'key', hint: '00' } as const;
+    const text = serializeBundle({
+      mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+      material,
+      tlogEntries: [],
+      timestamps: [],
+      envelope,
+    });
+    writeFileSync(path, text);
+    return path;
+  }
+
+  function staysWithin(...args: readonly string[]): void {
+    const { peak, stderr } = peakOf(...args);
+    assert.ok(peak < LIMIT_MIB, `${args[0]}: ${peak.toFixed(0)} MiB\n${stderr.slice(0, 1000)}`);
+  }
+
+  const legacy = (subjects: string, type = STATEMENT_TYPE) =>
+    `{"_type":"${type}","predicateType":"${LEGACY_PREDICATE_TYPE}","subject":[${subjects}],"predicate":{}}`;
+  const subjects = Array.from({ length: 230_000 }, (_, i) => `{"name":"é${i}","digest":{"sha256":"${String(i).padStart(64, '0')}"}}`);
+  const cases: readonly (readonly [name: string, payload: () => string])[] = [
+    ['a million subjects that are none', () => legacy(Array.from({ length: 1_000_000 }, () => '0').join())],
+    ['230,000 subjects', () => legacy(subjects.join())],
+    ['a text of 35 MB, not in ASCII', () => legacy('', `€${'a'.repeat(35_000_000)}`)],
+    ['a quarter of a million different keys', () => legacy(Array.from({ length: 250_000 }, (_, i) => `{"a${i}":[0]}`).join())],
+  ];
+  for (const [name, payload] of cases) {
+    it(`stays within ${LIMIT_MIB} MiB for a bundle of ${name}`, () => {
+      const path = bundle(payload());
+      const model = sandbox.write('model', { 'a.bin': 'a' });
+      staysWithin('verify', model, '--key', KEY, '--signature', path);
+      staysWithin('inspect', path);
+    });
+  }
+});

@@ -8,6 +8,7 @@ import {
   modelId,
   openSource,
   parseIgnorePath,
+  parseModelName,
   type Source,
 } from '../model/index.ts';
 import { SIGNATURE_NAME } from './locations.ts';
@@ -53,14 +54,21 @@ export interface ModelHash {
  * Hashes a model: one file or a directory of any size.
  *
  * @param path the model
- * @throws MlsignError refused where the model may not be signed (`link-refused`, `special-file`, `model-empty`, …),
+ * @throws MlsignError refused where the model may not be signed (`name-invalid`, `link-refused`, `special-file`, `model-empty`, …),
  *   unavailable where it cannot be read (`file-unreadable`), usage for options (`engine-lacks-algorithm`)
  * @example
  * const { modelId } = await hashModel('my-model', { algorithm: 'sha256' });
  */
 export async function hashModel(path: string, options: ManifestOptions & EngineOptions = {}): Promise<ModelHash> {
-  const source = await openSource(path);
+  const source = await openToSign(path);
   return hashOpened(source, serializationOf(source, options), options);
+}
+
+/** Opens a model whose name may stand in a signature. */
+export async function openToSign(path: string): Promise<Source> {
+  const source = await openSource(path);
+  parseModelName(source.name, path);
+  return source;
 }
 
 /** Hashes an opened model in a given way. */

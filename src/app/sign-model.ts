@@ -10,9 +10,9 @@ import {
   type Serialization,
   statementPayload,
 } from '../formats/index.ts';
-import { MAX_MANIFEST_BYTES, modelId, openSource, parseManifestDocument, type Source } from '../model/index.ts';
+import { MAX_MANIFEST_BYTES, modelId, parseManifestDocument, type Source } from '../model/index.ts';
 import { type Signer, seal } from '../sign/index.ts';
-import { type EngineOptions, hashOpened, type ManifestOptions, serializationOf } from './hash-model.ts';
+import { type EngineOptions, hashOpened, type ManifestOptions, openToSign, serializationOf } from './hash-model.ts';
 import { companionDirectory, companionOfSignature, defaultSignaturePath, namesInside, SIGNATURE_NAME } from './locations.ts';
 import { freshSigner, type SigningParty, whileSignersGetReady } from './signers.ts';
 import { type SealedBundle, type WrittenSignatures, writeSignatures } from './write-signatures.ts';
@@ -57,7 +57,7 @@ export interface SignedModel {
  * const { modelId } = await signModel('my-model', { signer });
  */
 export async function signModel(path: string, options: SignModelOptions): Promise<SignedModel> {
-  const source = await openSource(path);
+  const source = await openToSign(path);
   const signature = options.signature ?? defaultSignaturePath(source);
   const companion = companionDirectory(source);
   await checkTargets(signature, companion, options);

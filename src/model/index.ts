@@ -3,6 +3,6 @@ export { type HashedModel, type HashModelOptions, hashModel, type ModelFile } fr
 export * from './ignore.ts';
 export * from './manifest.ts';
 export * from './model-id.ts';
-export * from './model-path.ts';
+export * from './model-name.ts';
 export type { ByteRange } from './shard-ranges.ts';
 export { openSource, type Source } from './source.ts';

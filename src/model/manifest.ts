@@ -11,6 +11,7 @@ import {
 } from '../formats/index.ts';
 import type { HashedModel } from './hash-model.ts';
 import { modelId } from './model-id.ts';
+import { parseModelName } from './model-name.ts';
 
 /** The `type` of a {@link ManifestDocument}. */
 export const MANIFEST_TYPE = 'https://mlsign/manifest/v1';
@@ -95,7 +96,7 @@ export function manifestDocument(hashed: HashedModel): ManifestDocument {
  * Reads a {@link ManifestDocument} and computes its digests anew.
  *
  * @param where names the document in errors
- * @throws MlsignError `manifest-malformed`, `manifest-digest-wrong`, and what `parseJson` throws
+ * @throws MlsignError `manifest-malformed`, `manifest-digest-wrong`, `name-invalid`, and what `parseJson` throws
  */
 export function parseManifestDocument(bytes: Uint8Array, where: string): { readonly subjectName: string; readonly manifest: Manifest } {
   const decoder = new Decoder();
@@ -121,7 +122,7 @@ export function parseManifestDocument(bytes: Uint8Array, where: string): { reado
   const computed = { model_digest: rootDigest(sortResources(resources)), model_id: modelId(manifest) };
   for (const name of ['model_digest', 'model_id'] as const) refuseDifferent(name, digests[name], computed[name], where);
   refuseDifferent('model.files', `${files}`, `${groupByFile(manifest).size + empty.length}`, where);
-  return { subjectName, manifest };
+  return { subjectName: parseModelName(subjectName, where), manifest };
 }
 
 function refuseDifferent(field: string, given: string, computed: string, where: string): void {

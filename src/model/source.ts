@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
-import { fileError, refused } from '../core/index.ts';
+import { basename, resolve, sep } from 'node:path';
+import { fileError, refused, unavailable, usage } from '../core/index.ts';
 
 /** Where a model's bytes are read from. */
 export interface Source {
@@ -14,14 +14,23 @@ export interface Source {
 /**
  * Finds out what a path names: one file or a directory tree. Nothing is opened.
  *
- * @throws MlsignError `file-not-found`, `permission-denied`, `not-a-model` for a pipe, socket or device
+ * @throws MlsignError `model-missing` for an empty path, `file-not-found`, `not-a-directory`, `permission-denied`, `not-a-model` for a pipe, socket or device
  */
 export async function openSource(path: string): Promise<Source> {
+  // An empty path would be the working directory: most likely it is a variable that is not set.
+  if (path === '')
+    throw usage('model-missing', 'the path of the model is empty', { suggestions: ['give a model, or . for this directory'] });
   const absolute = resolve(path);
   const stats = await stat(absolute).catch((error) => {
     throw fileError(error, 'read the model', path);
   });
   const kind = stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : undefined;
+  if (kind === 'file' && saysDirectory(path)) {
+    throw unavailable('not-a-directory', 'cannot read the model: it is a file, and its path that of a directory', {
+      subject: path,
+      suggestions: ['leave out what stands after the name of the file'],
+    });
+  }
   if (kind !== undefined) return { kind, path: absolute, name: basename(absolute) || 'root' };
   throw refused('not-a-model', 'a model is a file or a directory, and this is neither', {
     subject: path,
@@ -29,4 +38,8 @@ export async function openSource(path: string): Promise<Source> {
     got: 'a pipe, socket or device',
     suggestions: ['write the bytes to a file first'],
   });
+}
+
+function saysDirectory(path: string): boolean {
+  return ['/', sep].some((separator) => path.endsWith(separator) || path.endsWith(`${separator}.`));
 }

@@ -174,6 +174,14 @@ describe('manifests', () => {
     assert.match(shards.message, /resources: expected a shard that starts at 4 in shards of 4 bytes, got "b\.bin:8:10"/);
   });
 
+  it('refuses a name that could not stand in a signature', async () => {
+    const error = await bent((document) => {
+      document.model = { ...Object(document.model), name: 'bert\nverified' };
+    });
+    assert.equal(error.code, 'name-invalid');
+    assert.equal(error.message, 'a model may not be named so: the name holds a control character');
+  });
+
   it('refuses a manifest that is cut off at any byte, or too large', async () => {
     const bytes = Buffer.from(JSON.stringify(await documentOf(FILES)));
     for (let length = 0; length < bytes.length; length++) {

@@ -45,6 +45,22 @@ describe('the source of a model', () => {
     });
   });
 
+  it('is not the working directory where the path is empty', async () => {
+    await assert.rejects(openSource(''), { outcome: 'usage', code: 'model-missing', message: 'the path of the model is empty' });
+  });
+
+  it('is no file where the path says that it is a directory', async () => {
+    for (const end of ['/', `/.`, sep, `${sep}.`]) {
+      const path = sandbox.path('models', 'bert', 'config.json') + end;
+      await assert.rejects(openSource(path), {
+        outcome: 'unavailable',
+        code: 'not-a-directory',
+        message: 'cannot read the model: it is a file, and its path that of a directory',
+        subject: path,
+      });
+    }
+  });
+
   it('is never a pipe or a device', async function () {
     if (process.platform === 'win32') this.skip();
     execFileSync('mkfifo', [sandbox.path('pipe')]);

@@ -5,7 +5,7 @@
 'use strict';
 
 const { existsSync, readFileSync, realpathSync } = require('fs');
-const { join } = require('path');
+const { isAbsolute, join } = require('path');
 
 const root = join(__dirname, '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -58,11 +58,24 @@ function runUnder(node) {
   });
 }
 
+/** The user's own folder for caches; undefined for a user without a home, as a container may have. */
+function cacheFolder() {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  // A relative path counts for nothing (XDG Base Directory Specification).
+  if (XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME)) return XDG_CACHE_HOME;
+  if (windows && LOCALAPPDATA && isAbsolute(LOCALAPPDATA)) return LOCALAPPDATA;
+  try {
+    const home = require('os').homedir();
+    return isAbsolute(home) ? join(home, '.cache') : undefined;
+  } catch (_error) {
+    return undefined;
+  }
+}
+
 /** Keeps compiled code between runs in the user's own folder: Node's default one is shared by all users of a machine. */
 function enableCompileCache() {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  const caches = XDG_CACHE_HOME || (windows && LOCALAPPDATA) || join(require('os').homedir(), '.cache');
-  require('module').enableCompileCache(join(caches, 'mlsign', 'compile-cache'));
+  const folder = cacheFolder();
+  if (folder !== undefined) require('module').enableCompileCache(join(folder, 'mlsign', 'compile-cache'));
 }
 
 function start() {

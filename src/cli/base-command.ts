@@ -1,7 +1,9 @@
-import { Command, Flags } from '@oclif/core';
+import { Command, Flags, type Interfaces } from '@oclif/core';
 import { interrupted, type OnProgress, throwIfAborted } from '../core/index.ts';
 import { jsonText, type Style } from '../report/index.ts';
+import { refuseEmptyFlags } from './empty-flags.ts';
 import { giveError } from './give-error.ts';
+import { expectResultIn } from './output-file.ts';
 import { onInterrupt, progressLine, styleFor, writeNote, writeResult } from './wiring.ts';
 
 /** What a command found, in every form it may be asked for. */
@@ -46,8 +48,19 @@ export abstract class BaseCommand extends Command {
     }),
   };
 
+  protected override async parse<
+    F extends Interfaces.OutputFlags<F>,
+    B extends Interfaces.OutputFlags<B>,
+    A extends Interfaces.OutputArgs<A>,
+  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv);
+    refuseEmptyFlags(parsed.flags);
+    return parsed;
+  }
+
   /** Runs the use case and gives its report as the flags ask. */
   protected async perform(flags: ResultFlags, use: (session: Session) => Promise<CommandReport>): Promise<void> {
+    expectResultIn(flags['output-file']);
     const controller = new AbortController();
     const progress = progressLine();
     const stopListening = onInterrupt((code) => {
@@ -70,7 +83,7 @@ export abstract class BaseCommand extends Command {
     const isFile = flags['output-file'] !== undefined;
     const style = styleFor('stdout', flags['no-color'] || isFile);
     const text = flags.json ? jsonText(report.document()) : flags.quiet ? (report.brief ?? '') : report.text(style);
-    if (text !== '') await writeResult(text, flags['output-file']);
+    if (text !== '' || isFile) await writeResult(text, flags['output-file']);
     if ((flags.json || flags.quiet || isFile) && report.complaint !== undefined) writeNote(`${report.complaint}\n`);
     if (!flags.json && !flags.quiet) {
       const attention = styleFor('stderr', flags['no-color']).attention;

@@ -2,16 +2,19 @@ import { stripVTControlCharacters } from 'node:util';
 import { type MlsignError, usage } from '../core/index.ts';
 import { asMlsignError, errorDocument, errorText, escapeText, jsonText } from '../report/index.ts';
 import { exitCodeOf } from './exit-codes.ts';
+import { expectResultIn, outputFileOf } from './output-file.ts';
 import { isDebugging, styleFor, writeNote, writeResult } from './wiring.ts';
 
-/** Tells of what was thrown as the arguments ask (`--json`, `--no-color`) and sets the exit code that goes with it. */
+/** Tells of what was thrown as the arguments ask (`--json`, `--output-file`, `--no-color`) and sets the exit code that goes with it. */
 export async function giveError(thrown: unknown, argv: readonly string[], command = ''): Promise<void> {
   if (thrown instanceof Error && thrown.message.includes('See more help')) thrown.message = oneLine(thrown.message);
   const error = isOclifError(thrown) ? usageError(thrown, command) : asMlsignError(thrown);
   // A signal has already said which it was: 130 or 143.
   if (error.outcome !== 'interrupted' || process.exitCode === undefined) process.exitCode = exitCodeOf(error.outcome);
+  const file = outputFileOf(argv);
+  expectResultIn(file);
   const style = styleFor('stderr', argv.includes('--no-color'));
-  const given = argv.includes('--json') ? writeResult(jsonText(errorDocument(error)), undefined) : Promise.resolve();
+  const given = argv.includes('--json') ? writeResult(jsonText(errorDocument(error)), file) : Promise.resolve();
   const unwritten = await given.then(() => undefined, asMlsignError);
   for (const each of unwritten === undefined ? [error] : [error, unwritten]) writeNote(errorText(each, style));
   if (!isDebugging()) return;

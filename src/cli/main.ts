@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { type Command, Config, type Interfaces, Plugin, run } from '@oclif/core';
 import { type MlsignError, nearest, usage } from '../core/index.ts';
 import { giveError } from './give-error.ts';
+import { settleUser } from './wiring.ts';
 
 /**
  * Runs one command line: what `bin/run.js` calls.
@@ -14,6 +15,7 @@ import { giveError } from './give-error.ts';
 export async function main(argv: readonly string[], root: string, pjson: Interfaces.PJSON): Promise<void> {
   // Node would print a stack and end with 1, which says "rejected".
   process.once('uncaughtException', (error) => void giveError(error, argv).finally(() => process.exit()));
+  settleUser();
   try {
     const plugin = new OwnPlugin(root, pjson);
     const args = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv];

@@ -1,18 +1,9 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import {
-  decodeUtf8,
-  fileError,
-  MlsignError,
-  readCapped,
-  refused,
-  systemErrorCode,
-  unavailable,
-  usage,
-  writeFileAtomic,
-} from '../core/index.ts';
+import { devNull, homedir, userInfo } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { decodeUtf8, fileError, MlsignError, readCapped, refused, systemErrorCode, unavailable, usage } from '../core/index.ts';
 import { colourStyle, plainStyle, type Style } from '../report/index.ts';
 import type { Desktop } from '../sign/index.ts';
+import { writeOutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
 
 // The only place that reads the environment and the working directory.
@@ -37,7 +28,7 @@ export function styleFor(stream: 'stdout' | 'stderr', noColor: boolean): Style {
 
 /** Writes a result: to standard output, or whole to a file. A reader that goes away (`mlsign … | head`) is no error. */
 export async function writeResult(text: string, outputFile: string | undefined): Promise<void> {
-  if (outputFile !== undefined) return writeFileAtomic(outputFile, text, { what: 'output file', overwrite: true });
+  if (outputFile !== undefined) return writeOutputFile(outputFile, text);
   // Each failed write also raises an event, on which oclif throws: the process would end without a word of ours.
   stdout.removeAllListeners('error').on('error', () => undefined);
   const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(text, resolve));
@@ -103,15 +94,46 @@ export function serviceFetch(): typeof fetch {
   return fetch;
 }
 
-/** The directory of the user for what can be had again: the one of XDG, or the platform's own. */
+/**
+ * The directory of the user for what can be had again: the one of XDG, or the platform's own.
+ *
+ * @throws MlsignError `cache-directory-missing` for a user without a home
+ */
 export function cacheDirectory(name: string): string {
   const local = process.platform === 'win32' ? env.LOCALAPPDATA : undefined;
-  return join(env.XDG_CACHE_HOME || local || join(homedir(), '.cache'), 'mlsign', name);
+  const home = homeDirectory();
+  // A relative path counts for nothing (XDG Base Directory Specification).
+  const caches = [env.XDG_CACHE_HOME, local, home === undefined ? undefined : join(home, '.cache')];
+  const folder = caches.find((path) => path !== undefined && isAbsolute(path));
+  if (folder !== undefined) return join(folder, 'mlsign', name);
+  throw unavailable('cache-directory-missing', 'there is no directory to keep the trusted root of Sigstore in: this user has no home', {
+    suggestions: ['set XDG_CACHE_HOME to a directory of your own', 'use --offline, or give --trusted-root'],
+  });
+}
+
+function homeDirectory(): string | undefined {
+  try {
+    const home = homedir();
+    return isAbsolute(home) && home !== devNull ? home : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** For a user whom the system does not know, as in a container: those who ask for a home find nothing in it, and no shell. */
+export function settleUser(): void {
+  if (homeDirectory() === undefined) env.HOME = devNull;
+  try {
+    // oclif would ask for it where SHELL does not say.
+    if (env.SHELL === undefined) userInfo();
+  } catch {
+    env.SHELL = '';
+  }
 }
 
 /** Calls back on Ctrl-C and termination; returns what takes the handlers away again. A second signal ends at once. */
 export function onInterrupt(interrupt: (exitCode: number) => void): () => void {
-  const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
   const handlers = Object.entries(codes).map(([signal, code]) => {
     let times = 0;
     const handler = () => {

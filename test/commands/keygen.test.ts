@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mlsign } from '../helpers/cli.ts';
 import { HAS_ML_DSA } from '../helpers/keys.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
@@ -35,6 +35,25 @@ describe('mlsign keygen', () => {
     assert.equal(existsSync(out), false);
     assert.equal(readFileSync(`${out}.pub`, 'utf8'), 'mine');
     assert.equal((await mlsign(['keygen', out, '--force'])).code, 0);
+  });
+
+  it('keeps the old private key where the public one cannot be replaced', async () => {
+    const out = sandbox.path('kept');
+    assert.equal((await mlsign(['keygen', out])).code, 0);
+    const before = readFileSync(out);
+    rmSync(`${out}.pub`);
+    mkdirSync(`${out}.pub`);
+    const run = await mlsign(['keygen', out, '--force']);
+    assert.equal(run.code, 3);
+    assert.match(run.stderr, /cannot write the public key: /);
+    assert.deepEqual(readFileSync(out), before);
+    assert.equal(readdirSync(sandbox.root).filter((name) => name.endsWith('.tmp')).length, 0);
+  });
+
+  it('wants a path', async () => {
+    const run = await mlsign(['keygen', '']);
+    assert.equal(run.code, 2);
+    assert.match(run.stderr, /the path of the new key is empty \[path-missing\]/);
   });
 
   it('encrypts the private key with a passphrase from a file of one line', async () => {

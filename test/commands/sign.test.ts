@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { mlsign } from '../helpers/cli.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 import { assertValid } from '../helpers/schemas.ts';
@@ -122,6 +122,14 @@ describe('mlsign sign', () => {
       [['sign', path, '--key', key, '--no-such-flag'], 'usage'],
       [['sign', path], 'signer-missing'],
       [['sign', '--key', key], 'model-or-manifest'],
+      [['sign', '', '--key', key], 'model-missing'],
+      [['sign', path, '--key', ''], 'flag-empty'],
+      [['sign', path, '--key', key, '--signature', ''], 'flag-empty'],
+      [['sign', path, '--key', key, '--ignore-paths', 'a', '--ignore-paths', ''], 'flag-empty'],
+      [['hash', ''], 'model-missing'],
+      [['verify', '', '--key', pub], 'model-missing'],
+      [['inspect', ''], 'model-missing'],
+      [['diff', path, ''], 'model-missing'],
       [['sign', path, '--key', key, '--chain', pub], 'usage'],
     ] as const) {
       const run = await mlsign(flags);
@@ -149,17 +157,17 @@ describe('mlsign sign', () => {
     assert.equal((await mlsign(['sign', path, '--key', locked, '--passphrase-file', file, '--force'])).code, 0);
   });
 
-  it('leaves nothing behind and exits 130 on Ctrl-C, 143 on termination', async function () {
+  it('leaves nothing behind and exits 130 on Ctrl-C, 143 on termination or when the terminal closes', async function () {
     if (process.platform === 'win32') this.skip();
     this.timeout(30_000);
     const path = sandbox.path('big');
     mkdirSync(path);
-    const { truncateSync } = await import('node:fs');
     writeFileSync(`${path}/sparse.bin`, '');
     truncateSync(`${path}/sparse.bin`, 64 * 2 ** 30);
     for (const [signal, code] of [
       ['SIGINT', 130],
       ['SIGTERM', 143],
+      ['SIGHUP', 143],
     ] as const) {
       const started = performance.now();
       const run = await mlsign(['sign', path, '--key', key], { onStart: (pid) => setTimeout(() => process.kill(pid, signal), 800) });
@@ -177,5 +185,60 @@ describe('mlsign sign', () => {
     assert.match(run.stderr, /cannot write the signature: no such file or directory.*dir\.sig.*\[file-not-found\]/);
     const full = await mlsign(['sign', path, '--key', key, '--signature', '/dev/full']);
     assert.notEqual(full.code, 0);
+  });
+
+  it('says at once what it may not write or replace, before it hashes', async function () {
+    if (process.platform === 'win32') this.skip();
+    this.timeout(30_000);
+    const path = model({ 'sparse.bin': '' });
+    truncateSync(`${path}/sparse.bin`, 2 ** 40);
+    writeFileSync(sandbox.path('existing.sig'), '{}');
+    mkdirSync(sandbox.path('directory.sig'));
+    writeFileSync(`${path}.mlsign`, 'in the way');
+    const two = ['--key', key, '--sigstore', '--identity-token-file', sandbox.path('no-token')];
+    for (const [flags, code, exit] of [
+      [['--key', key, '--signature', sandbox.path('existing.sig')], 'file-exists', 1],
+      [['--key', key, '--signature', sandbox.path('no', 'dir.sig')], 'file-not-found', 3],
+      [['--key', key, '--signature', sandbox.path('directory.sig'), '--force'], 'is-a-directory', 3],
+      [['--key', key, '--signature', sandbox.path('existing.sig', 'x.sig')], 'not-a-directory', 3],
+      [two, 'not-a-directory', 3],
+    ] as const) {
+      const started = performance.now();
+      const run = await mlsign(['sign', path, ...flags]);
+      assert.equal(run.code, exit, run.stderr);
+      assert.ok(run.stderr.includes(`[${code}]`), run.stderr);
+      assert.ok(performance.now() - started < 5000, `${code} at once`);
+    }
+    assert.deepEqual(readdirSync(path), ['sparse.bin']);
+  });
+
+  it('records a signature inside the model whatever links lead there', async function () {
+    if (process.platform === 'win32') this.skip();
+    const path = model();
+    symlinkSync(path, sandbox.path('link'));
+    for (const [signed, signature] of [
+      [sandbox.path('link'), `${path}/one.sig`],
+      [path, sandbox.path('link', 'b', 'two.sig')],
+    ] as const) {
+      assert.equal((await mlsign(['sign', signed, '--key', key, '--signature', signature])).code, 0);
+      const name = signature.endsWith('one.sig') ? 'one.sig' : 'b/two.sig';
+      assert.ok(statementOf(signature).predicate.serialization.ignore_paths.includes(name), name);
+    }
+  });
+
+  it('refuses a model whose name could not stand in a signature', async function () {
+    if (process.platform === 'win32') this.skip();
+    for (const name of ['bert\nverified', 'bert\x1b[2J']) {
+      const path = sandbox.write(name, { a: 'a' });
+      for (const args of [
+        ['sign', path, '--key', key],
+        ['hash', path],
+      ]) {
+        const run = await mlsign(args);
+        assert.equal(run.code, 1, run.stderr);
+        assert.match(run.stderr, /a model may not be named so: the name holds a control character.*\[name-invalid\]/);
+      }
+      assert.deepEqual(readdirSync(path), ['a']);
+    }
   });
 });

@@ -12,6 +12,7 @@ const HELP = `npm run bench -- [options]
   --scale N          how large the models are; 1 is 8 GiB, 8 × 1 GiB and 20,000 files (default 1: 18 GiB of disk)
   --rounds N         how often each pair runs, after one round that does not count (default 5)
   --only GROUPS      of hash, sign, wasm, start, memory, with commas between (default all)
+  --trees NAMES      of small, eight, one: only their rows (default all, and start-up)
   --cache DIR        where the models are made and kept (default: the system's folder for temporary files)
   --remove           remove each model when it has been measured: what else is in the page cache may push it out
   --reference FILE   the reference client, model_signing (default: MLSIGN_REFERENCE, or what npm run test:interop installed)
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     scale: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '5' },
     only: { type: 'string', default: 'hash,sign,wasm,start,memory' },
+    trees: { type: 'string' },
     cache: { type: 'string', default: join(tmpdir(), 'mlsign-bench') },
     remove: { type: 'boolean', default: false },
     reference: { type: 'string' },
@@ -46,7 +48,9 @@ function bench(): void {
   try {
     const rows = rowsFor(trees, scratch, availableParallelism(), reference).filter(({ group }) => groups.includes(group));
     const memoryRows = groups.includes('memory') ? memoryRowsFor(trees, scratch) : [];
+    const chosen = values.trees?.split(',');
     for (const tree of [undefined, ...TREE_NAMES]) {
+      if (chosen !== undefined && !chosen.includes(tree ?? 'start')) continue;
       const [rowsHere, memoryRowsHere] = [rows.filter((row) => row.tree === tree), memoryRows.filter((row) => row.tree === tree)];
       if (rowsHere.length + memoryRowsHere.length === 0) continue;
       states.push(prepare(trees, tree, scale));

@@ -24,6 +24,8 @@ const OPENSSH = 'OPENSSH PRIVATE KEY';
 // id-ml-dsa-44, -65 and -87 (RFC 9881): 2.16.840.1.101.3.4.3.17 to 19.
 const ML_DSA_OID = /06096086480165030403(?:11|12|13)/;
 
+const COPY_AGAIN = 'copy the file again: it was cut off or changed on the way';
+
 /**
  * Reads every block of a PEM file. Text around the blocks is ignored (RFC 7468 §2); CR LF line ends and a byte order mark are accepted.
  *
@@ -158,6 +160,7 @@ export function mlDsaMissing(der: Uint8Array, where: string, cause: unknown): Ml
   return unavailable('ml-dsa-unavailable', 'ml-dsa needs Node 24.7 or later', {
     subject: where,
     got: `Node ${process.versions.node}`,
+    suggestions: ['use such a Node, or a key of another kind'],
     cause,
   });
 }
@@ -166,8 +169,13 @@ function readPublicKey({ label, der }: PemBlock, where: string): KeyObject {
   try {
     return createPublicKey({ key: Buffer.from(der), format: 'der', type: label === 'PUBLIC KEY' ? 'spki' : 'pkcs1' });
   } catch (cause) {
-    throw mlDsaMissing(der, where, cause) ?? refused('key-malformed', 'the public key cannot be read', { subject: where, cause });
+    throw mlDsaMissing(der, where, cause) ?? unreadableKey(where, cause);
   }
+}
+
+function unreadableKey(where: string, cause: unknown): MlsignError {
+  const suggestions = ['get the key again from its owner, or make it from the private key: openssl pkey -in KEY -pubout'];
+  return refused('key-malformed', 'the public key cannot be read', { subject: where, suggestions, cause });
 }
 
 function checkCertificate(der: Uint8Array, where: string): Uint8Array {
@@ -175,7 +183,7 @@ function checkCertificate(der: Uint8Array, where: string): Uint8Array {
     new X509Certificate(der);
     return der;
   } catch (cause) {
-    throw refused('certificate-malformed', 'the certificate cannot be read', { subject: where, cause });
+    throw refused('certificate-malformed', 'the certificate cannot be read', { subject: where, suggestions: [COPY_AGAIN], cause });
   }
 }
 
@@ -195,7 +203,12 @@ function onlyBlock(blocks: readonly PemBlock[], labels: readonly string[], expec
   }
   if (block === undefined || blocks.length > 1 || odd !== undefined) {
     const got = blocks.map(({ label }) => label.toLowerCase()).join(', ');
-    throw refused('key-malformed', `the file must hold ${expected} and nothing else`, { subject: where, expected, got });
+    throw refused('key-malformed', `the file must hold ${expected} and nothing else`, {
+      subject: where,
+      expected,
+      got,
+      suggestions: ['put each key or certificate into a file of its own'],
+    });
   }
   return block;
 }
@@ -213,21 +226,21 @@ function derLength(der: Uint8Array): number | undefined {
 
 function notPem(input: Uint8Array | string, where: string): MlsignError {
   const start = typeof input === 'string' ? input.slice(0, 16) : Buffer.from(input.subarray(0, 16)).toString('latin1');
-  const [got, suggestion] = start.startsWith('ssh-')
+  const [got, suggestion]: readonly [string, string] = start.startsWith('ssh-')
     ? ['a public key of OpenSSH', 'convert it: ssh-keygen -e -m PKCS8 -f KEY.pub']
     : start.startsWith('\x30')
       ? ['binary data, perhaps DER', 'convert it to PEM with openssl']
       : /^(\xff\xfe|\xfe\xff)/.test(start)
         ? ['UTF-16 text', 'save the file as UTF-8']
-        : ['no PEM block', undefined];
+        : ['no PEM block', 'check that this is the right file'];
   return refused('pem-malformed', 'the file is not PEM: there is no line "-----BEGIN …-----"', {
     subject: where,
     expected: 'PEM text',
     got,
-    suggestions: suggestion === undefined ? [] : [suggestion],
+    suggestions: [suggestion],
   });
 }
 
 function malformed(where: string, detail: string): MlsignError {
-  return refused('pem-malformed', `the PEM file is malformed: ${detail}`, { subject: where });
+  return refused('pem-malformed', `the PEM file is malformed: ${detail}`, { subject: where, suggestions: [COPY_AGAIN] });
 }

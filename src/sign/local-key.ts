@@ -76,12 +76,16 @@ function isWrongPassphrase({ encrypted, label }: PemBlock, error: unknown): bool
 }
 
 function passphraseWrong(where: string): Error {
-  return refused('passphrase-wrong', 'the passphrase does not open the private key', { subject: where });
+  return refused('passphrase-wrong', 'the passphrase does not open the private key', {
+    subject: where,
+    suggestions: ['check MLSIGN_KEY_PASSPHRASE or --passphrase-file, and that this is the right key'],
+  });
 }
 
 function keyMalformed(block: PemBlock, where: string): Error {
   return refused('key-malformed', 'the private key cannot be read', {
     subject: where,
     got: `a damaged block, or an encryption or algorithm that this Node does not know (${block.label.toLowerCase()})`,
+    suggestions: ['copy the key again, or convert it: openssl pkcs8 -topk8 -in KEY -out NEW'],
   });
 }

@@ -62,7 +62,13 @@ describe('pem: blocks', () => {
   ];
   for (const [name, text, message] of faults) {
     it(`refuses ${name}`, () => {
-      assert.throws(() => parsePem(text, 'a.pub'), mlsignError('pem-malformed', message, { outcome: 'refused', subject: 'a.pub' }));
+      assert.throws(
+        () => parsePem(text, 'a.pub'),
+        (error) => {
+          mlsignError('pem-malformed', message, { outcome: 'refused', subject: 'a.pub' })(error);
+          return error instanceof MlsignError && error.suggestions.length === 1;
+        },
+      );
     });
   }
 
@@ -148,7 +154,9 @@ describe('pem: the private key', () => {
 
   it('is alone in its file', () => {
     const message = 'the file must hold one private key and nothing else';
-    const expected = (got: string) => mlsignError('key-malformed', message, { subject: 'a.key', expected: 'one private key', got });
+    const suggestions = ['put each key or certificate into a file of its own'];
+    const expected = (got: string) =>
+      mlsignError('key-malformed', message, { subject: 'a.key', expected: 'one private key', got, suggestions });
     assert.throws(() => parsePrivateKeyBlock(PRIVATE + PRIVATE, 'a.key'), expected('private key, private key'));
     assert.throws(() => parsePrivateKeyBlock(PRIVATE + PUBLIC, 'a.key'), expected('private key, public key'));
     assert.throws(() => parsePrivateKeyBlock(toPem(Buffer.from('3000', 'hex'), 'PKCS7'), 'a.key'), expected('pkcs7'));
@@ -197,8 +205,14 @@ describe('pem: what is trusted', () => {
 
   it('is refused where it cannot be read', () => {
     const empty = Buffer.from('3000', 'hex');
-    assert.throws(() => parseTrustedPem(toPem(empty, 'PUBLIC KEY'), 'a'), mlsignError('key-malformed', 'the public key cannot be read'));
-    assert.throws(() => parseTrustedPem(toPem(empty), 'a'), mlsignError('certificate-malformed', 'the certificate cannot be read'));
+    const unreadable = mlsignError('key-malformed', 'the public key cannot be read', {
+      suggestions: ['get the key again from its owner, or make it from the private key: openssl pkey -in KEY -pubout'],
+    });
+    assert.throws(() => parseTrustedPem(toPem(empty, 'PUBLIC KEY'), 'a'), unreadable);
+    const malformed = mlsignError('certificate-malformed', 'the certificate cannot be read', {
+      suggestions: ['copy the file again: it was cut off or changed on the way'],
+    });
+    assert.throws(() => parseTrustedPem(toPem(empty), 'a'), malformed);
   });
 
   it('an ML-DSA key that Node cannot read gives one clear line', () => {

@@ -63,6 +63,7 @@ describe('local key', () => {
         const expected = mlsignError('passphrase-wrong', 'the passphrase does not open the private key', {
           outcome: 'refused',
           subject: 'a.key',
+          suggestions: ['check MLSIGN_KEY_PASSPHRASE or --passphrase-file, and that this is the right key'],
         });
         await assert.rejects(opened, expected);
       }
@@ -102,7 +103,11 @@ describe('local key', () => {
       keyFile('ec-p256.sec1-encrypted.key').toString().replace('AES-256-CBC', 'ROT-13-CBC'),
     ];
     for (const pem of damaged) {
-      const expected = mlsignError('key-malformed', 'the private key cannot be read', { outcome: 'refused', subject: 'a.key' });
+      const expected = mlsignError('key-malformed', 'the private key cannot be read', {
+        outcome: 'refused',
+        subject: 'a.key',
+        suggestions: ['copy the key again, or convert it: openssl pkcs8 -topk8 -in KEY -out NEW'],
+      });
       await assert.rejects(localKeySigner(pem, { where: 'a.key', passphrase: async () => PASSPHRASE }), expected, pem);
     }
   });

@@ -2,10 +2,12 @@ import { lstat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { alreadyExists, checkWritable, type Finding, readCapped, systemClock, throwIfAborted, usage } from '../core/index.ts';
 import {
+  isPrehashed,
   MAX_BUNDLE_BYTES,
   type Manifest,
   parseBundle,
   parseOmsStatement,
+  preAuthEncoding,
   rootDigest,
   type Serialization,
   statementPayload,
@@ -105,7 +107,9 @@ async function sealAndWrite(
   const payload = statementPayload(name, manifest);
   const sealOne = async (party: SigningParty, i: number): Promise<SealedBundle> => {
     const signer = await freshSigner(signers[i], party, systemClock());
-    return { signer, bundle: await seal(payload, signer, { witnesses: party.witnesses, signal }) };
+    const bundle = await seal(payload, signer, { witnesses: party.witnesses, signal });
+    const { payloadType } = bundle.envelope;
+    return { signer, bundle, isPrehashed: isPrehashed(signer.scheme, preAuthEncoding(payloadType, payload)) };
   };
   const [first, ...further] = partiesOf(options);
   const sealed = await Promise.all([sealOne(first, 0), ...further.map((party, i) => sealOne(party, i + 1))]);

@@ -8,6 +8,8 @@ import type { Signer } from '../sign/index.ts';
 export interface SealedBundle {
   readonly signer: Signer;
   readonly bundle: Bundle;
+  /** Whether few other verifiers know the form of the signature: Ed25519ph, as AWS KMS makes it. */
+  readonly isPrehashed: boolean;
 }
 
 /** A bundle that was written. */

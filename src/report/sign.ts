@@ -11,9 +11,9 @@ export function signDocument({ signatures, name, modelId, modelDigest, manifest,
     model_id: modelId,
     model_digest: modelDigest,
     bytes_read: read !== undefined,
-    signatures: signatures.map(({ path, signer, bundle }) => ({
+    signatures: signatures.map(({ path, signer, bundle, isPrehashed }) => ({
       path,
-      signer: { method: signer.material.kind, description: signer.description, scheme: signer.scheme },
+      signer: { method: signer.material.kind, description: signer.description, scheme: signer.scheme, prehashed: isPrehashed },
       timestamps: bundle.timestamps.length,
       log_entries: bundle.tlogEntries.length,
     })),
@@ -28,8 +28,9 @@ export function signText({ signatures, name, modelId, manifest, read }: SignedMo
       ? `${formatCount(manifest.resources.length, 'resource')}; no byte of the model was read, the manifest was signed as it is`
       : `${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
   const lines = [`${style.good('signed')}     ${style.bold(escapeText(name))}  ${what}`, `model id   ${modelId}`];
-  for (const { path, signer, bundle } of signatures) {
+  for (const { path, signer, bundle, isPrehashed } of signatures) {
     lines.push(`signer     ${escapeText(signer.description)}  ${style.dim(signer.scheme)}`);
+    if (isPrehashed) lines.push(`note       ${style.attention('Ed25519ph over SHA-512: few verifiers but mlsign know this form')}`);
     const proofs = [countOf(bundle.timestamps, 'timestamp', 'timestamps'), countOf(bundle.tlogEntries, 'log entry', 'log entries')];
     const proof = proofs.filter((text) => text !== '').join(', ');
     if (proof !== '') lines.push(`proof      ${proof}`);

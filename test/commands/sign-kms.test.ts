@@ -17,6 +17,7 @@ describe('mlsign sign --kms', function () {
     for (const [alias, spec] of [
       ['alias/classical', 'ECC_NIST_P256'],
       ['alias/quantum', 'ML_DSA_65'],
+      ['alias/edwards', 'ECC_NIST_EDWARDS25519'],
     ] as const) {
       const run = await kms(['keys', 'create', '--alias', alias, '--spec', spec, '--quiet']);
       arns[alias] = run.stdout.trim();
@@ -51,6 +52,23 @@ describe('mlsign sign --kms', function () {
     const byArn = await kms(['verify', path, '--trust-kms', arns['alias/classical'] ?? '', '--json']);
     assert.equal(byArn.code, 0, byArn.stdout);
     assertValid('verification', JSON.parse(byArn.stdout));
+  });
+
+  it('marks a signature that few other verifiers know', async () => {
+    const small = sandbox.write(`m${serial++}`, { a: 'a' });
+    for (const [path, alias, marked] of [
+      [model(), 'alias/edwards', true],
+      [small, 'alias/edwards', false],
+      [model(), 'alias/classical', false],
+    ] as const) {
+      const text = await kms(['sign', path, '--kms', alias]);
+      assert.equal(text.code, 0, text.stderr);
+      assert.equal(/^note {7}Ed25519ph over SHA-512: few verifiers but mlsign know this form$/m.test(text.stdout), marked, text.stdout);
+      const json = await kms(['sign', path, '--kms', alias, '--force', '--json']);
+      const document = JSON.parse(json.stdout);
+      assertValid('sign', document);
+      assert.equal(document.signatures[0].signer.prehashed, marked);
+    }
   });
 
   it('needs kms:Sign alone where the public key is pinned', async () => {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { treeModel, writeModel } from '../interop/models.ts';
 import { type Ended, runCosign, runMlsign, runModelSigning } from './clients.ts';
-import { type IdentityKind, mintToken, sigstoreFile } from './environment.ts';
+import { environment, type IdentityKind, mintToken, sigstoreFile } from './environment.ts';
 
 /** Who can sign for an identity. */
 export const KEYLESS_SIGNERS = ['mlsign', 'model_signing', 'cosign'] as const;
@@ -136,7 +135,7 @@ export function codesOf({ stdout }: Ended): readonly string[] {
 export function useBench(): () => Bench {
   let bench: Bench | undefined;
   before(async () => {
-    bench = new Bench(await mkdtemp(join(tmpdir(), 'mlsign-integration-')));
+    bench = new Bench(await mkdtemp(join(environment().folder, 'bench-')));
   });
   after(async () => {
     if (bench !== undefined) await rm(bench.folder, { recursive: true, force: true });

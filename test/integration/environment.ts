@@ -9,6 +9,8 @@ export const VARIABLE = 'MLSIGN_INTEGRATION';
 /** What the tests run against. */
 export interface Environment extends Pick<Servers, 'sigstoreFolder' | 'urls' | 'variables'> {
   readonly installed: Installed;
+  /** The runner's own, for whatever the tests write: it clears it away. */
+  readonly folder: string;
 }
 
 /** What `run.ts` has started. */

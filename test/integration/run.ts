@@ -19,13 +19,13 @@ try {
   const installed = await installAll((line) => process.stdout.write(`${line}\n`));
   servers = await startServers(installed, join(folder, 'servers'));
   const { sigstoreFolder, urls, variables } = servers;
-  process.exitCode = await runMocha({ installed, sigstoreFolder, urls, variables });
+  process.exitCode = await runMocha({ installed, folder, sigstoreFolder, urls, variables });
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
 } finally {
   await servers?.close().catch(fail);
   if (process.exitCode === 0) await rm(folder, { recursive: true, force: true });
-  else process.stderr.write(`the logs of the servers are in ${folder}\n`);
+  else process.stderr.write(`the logs of the servers, in servers/, and what the tests left are in ${folder}\n`);
 }
 
 /** A request that a strict server has not taken fails the run, although every test may have passed. */

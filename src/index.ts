@@ -5,6 +5,7 @@ export {
   type DiffModelsOptions,
   diffModels,
   type EngineOptions,
+  type EvidenceOptions,
   type GenerateKeyPairOptions,
   generateKeyPair,
   hashModel,
@@ -17,6 +18,7 @@ export {
   type ModelHash,
   type SignatureResult,
   type SignedModel,
+  type SigningParty,
   type SignManifestOptions,
   type SignModelOptions,
   signManifest,
@@ -27,6 +29,7 @@ export {
   type VerifyModelOptions,
   verifyModel,
 } from './app/index.ts';
+export { KmsClient, type KmsConnection, type KmsKeyReference, parseKmsKey } from './aws/index.ts';
 export {
   type Check,
   type CheckStatus,
@@ -40,12 +43,32 @@ export {
   type Verdict,
 } from './core/index.ts';
 export type { Manifest, Resource, SchemeName, Serialization } from './formats/index.ts';
-export { loadPolicy, type Policy, policyFromFlags } from './policy/index.ts';
+export { type KeyTrust, type LoadPolicyOptions, loadPolicy, type Policy, type PolicyFlags, policyFromFlags } from './policy/index.ts';
 export {
+  type AmbientTokenOptions,
+  ambientToken,
   type CertificateOptions,
   certificateSigner,
+  chooseServices,
+  type IdentityToken,
   type KeyType,
+  type KmsSignerOptions,
+  kmsSigner,
   type LocalKeyOptions,
   localKeySigner,
+  type RekorWitnessOptions,
+  readIdentityToken,
+  rekorWitness,
+  type ServiceOptions,
+  SIGSTORE_INSTANCES,
   type Signer,
+  type SigstoreInstance,
+  type SigstoreServices,
+  type SigstoreSigner,
+  type SigstoreSignerOptions,
+  sigstoreSigner,
+  type TimestampWitnessOptions,
+  timestampWitness,
+  type Witness,
 } from './sign/index.ts';
+export { type InstanceOptions, instanceTrustedRoot, KmsTrust, readTrustedRoot, type TrustedRootSource } from './verify/index.ts';

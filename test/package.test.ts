@@ -104,8 +104,54 @@ console.log(JSON.stringify({ modelId, ours: error instanceof MlsignError, code: 
     assert.deepEqual(JSON.parse(stdout), { modelId: cli.stdout.trim(), ours: true, code: 'file-not-found' });
   });
 
+  it('signs with KMS and Sigstore as a library, whose SDKs are loaded when they are used', async () => {
+    const program = `import { registerHooks } from 'node:module';
+import { readFileSync } from 'node:fs';
+const packages = new Set();
+registerHooks({
+  load(url, context, next) {
+    if (url.startsWith('file:')) {
+      for (const [, name] of readFileSync(new URL(url), 'utf8').matchAll(/^\\/\\/ node_modules\\/((?:@[^/]+\\/)?[^/]+)\\//gm)) packages.add(name);
+    }
+    return next(url, context);
+  },
+});
+const { KmsClient, KmsTrust, SIGSTORE_INSTANCES, ambientToken, chooseServices, instanceTrustedRoot, kmsSigner, parseKmsKey, readTrustedRoot,
+  rekorWitness, sigstoreSigner, timestampWitness } = await import('mlsign');
+const atStart = [...packages];
+const client = new KmsClient({ region: 'eu-central-1', endpoint: 'http://127.0.0.1:9', retries: { attempts: 1 } });
+new KmsTrust(() => client);
+const error = await kmsSigner({ key: parseKmsKey('alias/models'), client }).catch((error) => error);
+await client.close();
+const { logs } = chooseServices(SIGSTORE_INSTANCES['public-good'], new Date(), 'sigstore');
+const witnesses = [rekorWitness({ fetch, ...logs[0] }), timestampWitness({ fetch, url: 'https://tsa.example.com' })].map(({ name }) => name);
+const token = await ambientToken({ fetch, env: {}, productName: async () => '' });
+const offline = await instanceTrustedRoot({ instance: 'public-good', offline: true, cacheDirectory: '', now: new Date() });
+const kinds = [readTrustedRoot, sigstoreSigner].map((each) => typeof each);
+console.log(JSON.stringify({ atStart, later: [...packages], code: error.code, witnesses: witnesses.length, token: token ?? null, kinds,
+  offline: offline.description }));`;
+    await writeFile(join(folder, 'cloud.js'), program);
+    const env = { ...process.env, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+    const { stdout } = await run(process.execPath, ['cloud.js'], { cwd: folder, env });
+    const { atStart, later, code, witnesses, token, kinds, offline } = JSON.parse(stdout);
+    const sdks = (names: readonly string[]) => names.filter((name) => /^(@aws-sdk|@smithy|@sigstore|tuf-js|pkijs|yaml)(\/|$)/.test(name));
+    assert.deepEqual(sdks(atStart), []);
+    assert.ok(later.includes('@aws-sdk/client-kms'), later.join(' '));
+    assert.match(code, /^(kms|aws)-/);
+    assert.deepEqual([witnesses, token, kinds], [2, null, ['function', 'function']]);
+    assert.match(offline, /^trusted root of Sigstore's public-good instance, as shipped/);
+  });
+
   it('has types that stand alone', async () => {
-    const program = `import { type Finding, hashModel, loadPolicy, MlsignError, verifyModel } from 'mlsign';
+    const program = `import { KmsClient, KmsTrust, type Signer, type Witness, kmsSigner, parseKmsKey, timestampWitness } from 'mlsign';
+import { instanceTrustedRoot, sigstoreSigner, type TrustedRootSource } from 'mlsign';
+const client = new KmsClient({ region: 'eu-central-1' });
+const signer: Signer = await kmsSigner({ key: parseKmsKey('alias/models'), client });
+const witness: Witness = timestampWitness({ fetch, url: 'https://tsa.example.com' });
+const root = (): Promise<TrustedRootSource> =>
+  instanceTrustedRoot({ instance: 'public-good', offline: true, cacheDirectory: '', now: new Date() });
+export { KmsTrust, root, signer, sigstoreSigner, witness };
+import { type Finding, hashModel, loadPolicy, MlsignError, verifyModel } from 'mlsign';
 const { modelId }: { modelId: string } = await hashModel('large.bin', { algorithm: 'blake3', signal: new AbortController().signal });
 const { verdict, findings } = await verifyModel('model', { policy: await loadPolicy('policy.yaml') });
 const rejected: readonly Finding[] = verdict === 'rejected' ? findings : [];

@@ -109,7 +109,8 @@ function parsePublicKey(decoder: Decoder, fields: Fields): VerificationMaterial 
 }
 
 function parseTimestamps(decoder: Decoder, material: Fields): readonly Uint8Array[] {
-  if (!material.has('timestampVerificationData')) return [];
+  // Protobuf's JSON may say null for what is absent; early npm bundles do.
+  if ((material.raw('timestampVerificationData') ?? null) === null) return [];
   const data = material.object('timestampVerificationData');
   return optionalArray(data, 'rfc3161Timestamps').map((entry, i) =>
     base64(decoder, decoder.object(entry, data.at(`rfc3161Timestamps[${i}]`)), 'signedTimestamp'),

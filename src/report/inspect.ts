@@ -9,6 +9,8 @@ const LIST_LIMIT = 10;
 
 type Model = NonNullable<Inspection['model']>;
 
+const TRUST = { key: '--key SIGNER.pub', certificate: '--ca ROOT.pem', sigstore: '--identity ID --issuer URL' } as const;
+
 /** What was inspected, for people; the last line says that nothing was verified. */
 export function inspectText(inspection: Inspection, style: Style): string {
   const { path, model, signatures, manifest, findings } = inspection;
@@ -25,7 +27,7 @@ export function inspectText(inspection: Inspection, style: Style): string {
 function nextStep({ input, path, signatures }: Inspection): string {
   const named = escapeText(/\s/.test(path) ? `"${path}"` : path);
   const [first] = signatures;
-  const trust = first?.signature.signer.kind === 'certificate' ? '--ca ROOT.pem' : '--key SIGNER.pub';
+  const trust = first === undefined ? TRUST.key : TRUST[first.signature.signer.kind];
   if (input === 'manifest') return `run mlsign diff ${named} MODEL to compare a model with it`;
   if (input === 'bundle') return `run mlsign verify MODEL --signature ${named} ${trust}`;
   return first === undefined ? `sign it with mlsign sign ${named} --key KEY` : `run mlsign verify ${named} ${trust}`;

@@ -53,6 +53,7 @@ export async function namesInside(source: Pick<Source, 'kind' | 'path'>, path: s
   return [...new Set([nameInside(source, written), nameInside(root, real)])].filter((name) => name !== undefined);
 }
 
-function withoutLinks(path: string): Promise<string> {
+/** Where a path leads when all links are followed; as it is written where nothing is there. */
+export function withoutLinks(path: string): Promise<string> {
   return realpath(path).catch(() => resolve(path));
 }

@@ -1,4 +1,3 @@
-import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Check, type Clock, type Finding, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
 import { type Manifest, rootDigest } from '../formats/index.ts';
@@ -6,7 +5,7 @@ import { modelId, openSource, type Source } from '../model/index.ts';
 import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
 import { checkContent, type Unsigned } from './check-content.ts';
 import type { EngineOptions } from './hash-model.ts';
-import { nameInside } from './locations.ts';
+import { nameInside, withoutLinks } from './locations.ts';
 import { type EvidenceOptions, openSignatures, type SignatureResult } from './open-signatures.ts';
 
 /** What must hold for a model, and how its bytes are hashed. */
@@ -93,8 +92,4 @@ async function refusePolicyInside(source: Source, policy: Policy): Promise<void>
       suggestions: ['keep policies and trusted keys where those who make the model cannot change them'],
     });
   }
-}
-
-function withoutLinks(path: string): Promise<string> {
-  return realpath(path).catch(() => resolve(path));
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mlsign } from '../helpers/cli.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
@@ -10,16 +10,19 @@ const EVIL = 'm\u001b[31m\u009b2J\u202e\nzzz';
 describe('what comes from outside, on every output', () => {
   const sandbox = new Sandbox();
   const model = sandbox.path(EVIL);
+  // Of what a terminal acts on, the name of a model that is signed may hold this much.
+  const signable = sandbox.path('m\u202ezzz');
   const key = sandbox.path(`key ${EVIL}`);
   const policy = sandbox.path(`policy ${EVIL}.yaml`);
   const bundle = sandbox.path('evil.sig');
 
   before(async function () {
     if (process.platform === 'win32') this.skip();
-    mkdirSync(model);
-    writeFileSync(`${model}/a\u202eb.txt`, 'signed');
+    mkdirSync(signable);
+    writeFileSync(`${signable}/a\u202eb.txt`, 'signed');
     assert.equal((await mlsign(['keygen', key])).code, 0);
-    assert.equal((await mlsign(['sign', model, '--key', key])).code, 0);
+    assert.equal((await mlsign(['sign', signable, '--key', key])).code, 0);
+    cpSync(signable, model, { recursive: true });
     const rule = '{ model: "**/m*\u202e*", signed-by: a }';
     writeFileSync(policy, `version: 1\nprincipals: { a: { key: ${JSON.stringify(`${key}.pub`)} } }\nrules:\n  - ${rule}\n`);
     writeFileSync(bundle, JSON.stringify({ [EVIL]: 1, mediaType: EVIL }));
@@ -29,9 +32,11 @@ describe('what comes from outside, on every output', () => {
   const pub = `${key}.pub`;
   const runs: Readonly<Record<string, readonly [code: number, ...args: string[]]>> = {
     keygen: [0, 'keygen', `${key} 2`],
-    hash: [0, 'hash', model],
-    sign: [0, 'sign', model, '--key', key, '--force'],
-    'sign again': [1, 'sign', model, '--key', key],
+    hash: [0, 'hash', signable],
+    'hash what may not be named so': [1, 'hash', model],
+    sign: [0, 'sign', signable, '--key', key, '--force'],
+    'sign again': [1, 'sign', signable, '--key', key],
+    'sign what may not be named so': [1, 'sign', model, '--key', key, '--force'],
     inspect: [0, 'inspect', model],
     'inspect a bundle': [1, 'inspect', bundle],
     diff: [1, 'diff', model, sandbox.root],

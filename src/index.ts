@@ -12,6 +12,7 @@ export {
   type Inspection,
   type InspectModelOptions,
   inspectModel,
+  type JudgedSignature,
   type KeyPairFiles,
   type ManifestOptions,
   type ModelDiff,

@@ -1,20 +1,10 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Check, type Finding, usage, verdictOf } from '../core/index.ts';
+import { type Check, type Finding, verdictOf } from '../core/index.ts';
 import type { Manifest } from '../formats/index.ts';
-import {
-  compareModel,
-  expectedFiles,
-  type HashedModel,
-  hashModel as hashSource,
-  isIgnored,
-  parseIgnorePath,
-  type Source,
-} from '../model/index.ts';
+import { compareModel, expectedFiles, type HashedModel, isIgnored, parseIgnorePath, type Source } from '../model/index.ts';
 import type { Rule } from '../policy/index.ts';
-import type { VerifiedStatement } from '../verify/index.ts';
-import { type EngineOptions, engineOf } from './hash-model.ts';
-import { SIGNATURE_NAME } from './locations.ts';
+import { hashRenamed } from './find-renamed.ts';
+import { CandidateHashing, type CheckContentOptions, type HashPlan, planHashing } from './hash-candidates.ts';
+import type { Candidate } from './open-signatures.ts';
 
 /** What lies in a model unsigned, and was accepted. */
 export interface Unsigned {
@@ -28,73 +18,85 @@ export interface Unsigned {
 
 /** What hashing a model and comparing it with a signed manifest showed. */
 export interface CheckedContent {
+  /** The signatures that count. */
+  readonly candidate: Candidate;
   readonly hashed: HashedModel;
   readonly unsigned: Unsigned;
   readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
 }
 
-/** How content is checked. */
-export interface CheckContentOptions extends EngineOptions {
-  /** The bundles that were read: never content where they lie inside the model. */
-  readonly signatures: readonly string[];
-}
+/** The most model ids that a model is compared with. */
+const MOST_TRIED = 8;
 
-/** Hashes a model and compares it with what the counted statements, all about one model id, sign. */
+/**
+ * Hashes a model and compares it with what the candidates sign, until it is what one of them says. Where it is none, the
+ * answer is about the one that it comes closest to.
+ *
+ * @throws MlsignError `ignore-path-signed`
+ */
 export async function checkContent(
   source: Source,
   rule: Rule,
-  counted: readonly [VerifiedStatement, ...VerifiedStatement[]],
+  candidates: readonly [Candidate, ...Candidate[]],
   options: CheckContentOptions,
 ): Promise<CheckedContent> {
-  const { manifest } = counted[0].statement;
-  const names = [...expectedFiles(manifest, source).keys()];
-  const own = rule.unsignedPaths.map(parseIgnorePath);
-  refuseIgnoringSigned(names, own);
-  const isTaken = await isDirectory(join(source.path, SIGNATURE_NAME));
-  // Every signer leaves its own signature out. That is one file: a directory of that name is as unsigned as any other.
-  const bySigners = commonIgnorePaths(counted).filter((path) => !(isTaken && path === SIGNATURE_NAME));
-  const signersFollowLinks = counted.every(({ statement }) => statement.manifest.serialization.allowSymlinks);
-  const hashed = await hashSource(source, {
-    ...engineOf(options),
-    serialization: {
-      ...manifest.serialization,
-      allowSymlinks: rule.allowSymlinks && signersFollowLinks,
-      ignorePaths: [...new Set([...bySigners, ...own])],
-    },
-    excluded: options.signatures,
-    signed: names,
-    ...(rule.ignoreUnsigned ? { only: new Set(names) } : {}),
-  });
-  const findings = [...compareModel(manifest, hashed, { ignoreUnsigned: rule.ignoreUnsigned }), ...unacceptableHoles(rule, hashed, own)];
-  const unsigned: Unsigned = { ignored: hashed.ignored, empty: hashed.emptyFiles, extra: hashed.unhashed };
-  return { hashed, unsigned, findings, checks: [contentCheck(manifest, hashed, findings), unsignedCheck(rule, unsigned, findings)] };
+  const plans = await planAll(source, rule, candidates.slice(0, MOST_TRIED));
+  const hashing = new CandidateHashing(source, plans, options);
+  const tried: Compared[] = [];
+  for (const plan of plans) {
+    const compared = compare(rule, plan, await hashing.hash(plan));
+    tried.push(compared);
+    if (verdictOf(compared.findings) === 'verified') break;
+  }
+  const closest = tried.reduce((best, next) => (rejections(next) < rejections(best) ? next : best));
+  const { plan } = closest;
+  const { manifest } = plan.candidate.statements[0].statement;
+  const isVerified = verdictOf(closest.findings) === 'verified';
+  const { hashed, findings } = isVerified ? closest : compare(rule, plan, await hashRenamed(hashing, plan, manifest, closest.hashed));
+  const unsigned = unsignedFiles(rule, manifest, hashed);
+  const checks = [
+    ...notCounted(candidates, plan.candidate),
+    contentCheck(manifest, hashed, findings),
+    unsignedCheck(rule, unsigned, findings),
+  ];
+  return { candidate: plan.candidate, hashed, unsigned, findings, checks };
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  const stats = await stat(path).catch(() => undefined);
-  return stats?.isDirectory() ?? false;
+async function planAll(source: Source, rule: Rule, candidates: readonly Candidate[]): Promise<readonly [HashPlan, ...HashPlan[]]> {
+  const plans: HashPlan[] = [];
+  const errors: unknown[] = [];
+  // Of several candidates, one that cannot be meant does not spoil the others.
+  for (const candidate of candidates)
+    await planHashing(source, rule, candidate).then(
+      (plan) => plans.push(plan),
+      (error) => errors.push(error),
+    );
+  const [first, ...others] = plans;
+  if (first === undefined) throw errors[0];
+  return [first, ...others];
 }
 
-function refuseIgnoringSigned(names: readonly string[], ignorePaths: readonly string[]): void {
-  // What is ignored by default is hashed all the same where older signers signed it.
-  const signed = ignorePaths.length === 0 ? undefined : names.find((name) => isIgnored(name, ignorePaths) && !isIgnored(name, []));
-  if (signed === undefined) return;
-  throw usage('ignore-path-signed', 'a path to ignore covers a file that is signed', {
-    subject: signed,
-    suggestions: ['leave that --ignore-paths out: only unsigned files can be ignored'],
-  });
+interface Compared {
+  readonly plan: HashPlan;
+  readonly hashed: HashedModel;
+  readonly findings: readonly Finding[];
 }
 
-/** What every counted bundle leaves out: a path that only some ignore is signed by the others. */
-function commonIgnorePaths(counted: readonly [VerifiedStatement, ...VerifiedStatement[]]): readonly string[] {
-  const lists = counted.map(({ statement }) => statement.manifest.serialization.ignorePaths);
-  return [...new Set(lists.flat())].filter((path) => lists.every((paths) => isIgnored(path, paths)));
+function compare(rule: Rule, plan: HashPlan, hashed: HashedModel): Compared {
+  const { manifest } = plan.candidate.statements[0].statement;
+  const findings = [...compareModel(manifest, hashed, { ignoreUnsigned: rule.ignoreUnsigned }), ...unacceptableHoles(rule, hashed)];
+  return { plan, hashed, findings };
 }
 
-function unacceptableHoles(rule: Rule, { ignored }: HashedModel, own: readonly string[]): readonly Finding[] {
+function rejections({ findings }: Compared): number {
+  return findings.filter(({ severity }) => severity === 'rejected').length;
+}
+
+function unacceptableHoles(rule: Rule, { ignored }: HashedModel): readonly Finding[] {
   const { ignorePaths } = rule;
   if (ignorePaths === 'signed') return [];
+  const own = rule.unsignedPaths.map(parseIgnorePath);
   return ignored
     .filter((path) => !isIgnored(path, [...ignorePaths, ...own]))
     .map((path) => ({
@@ -105,6 +107,23 @@ function unacceptableHoles(rule: Rule, { ignored }: HashedModel, own: readonly s
       expected: ignorePaths.length === 0 ? 'no ignored path in the model' : `only ${ignorePaths.join(', ')}`,
       suggestion: 'remove it from the model, or have the model signed with it',
     }));
+}
+
+function unsignedFiles({ ignoreUnsigned }: Rule, manifest: Manifest, { source, files, ignored, emptyFiles }: HashedModel): Unsigned {
+  const accounted = new Set([...expectedFiles(manifest, source).keys(), ...emptyFiles]);
+  const extra = ignoreUnsigned ? files.map(({ name }) => name).filter((name) => !accounted.has(name)) : [];
+  return { ignored, empty: emptyFiles, extra };
+}
+
+/** The bundles of trusted signers that are about another model than the one that is there. */
+function notCounted(candidates: readonly Candidate[], counted: Candidate): readonly Check[] {
+  return candidates
+    .filter((candidate) => candidate !== counted)
+    .map(({ modelId, statements }, i) => {
+      const why = i < MOST_TRIED - 1 ? 'which the files do not fit better' : 'which was not tried after so many others';
+      const bundles = statements.map(({ bundle }) => bundle).join(', ');
+      return { name: 'other-model', status: 'skipped', detail: `${bundles}: not counted: about model id ${modelId}, ${why}` };
+    });
 }
 
 function contentCheck(manifest: Manifest, hashed: HashedModel, findings: readonly Finding[]): Check {
@@ -124,14 +143,14 @@ function unsignedCheck({ ignoreUnsigned }: Rule, { ignored, empty, extra }: Unsi
   const refused = findings.filter(({ code }) => code === 'file-extra' || code === 'ignored-path-not-accepted').length;
   if (refused > 0) return { name, status: 'failed', detail: `in the model but not signed, and not accepted: ${refused}` };
   const accepted = [
-    ...(ignored.length > 0 ? [`ignored: ${ignored.join(', ')}`] : []),
-    ...(empty.length > 0 ? [`zero-byte files: ${empty.length}`] : []),
-    ...(extra.length > 0 ? [`files: ${extra.length}`] : []),
+    ...(extra.length > 0 ? [`${extra.length} ${extra.length === 1 ? 'file' : 'files'}`] : []),
+    ...(empty.length > 0 ? [`${empty.length} zero-byte ${empty.length === 1 ? 'file' : 'files'}`] : []),
+    ...(ignored.length > 0 ? [`ignored ${ignored.join(', ')}`] : []),
   ];
-  const detail = accepted.length === 0 ? 'every file in the model is signed' : `in the model but not signed: ${accepted.join('; ')}`;
+  const detail = accepted.length === 0 ? 'every file in the model is signed' : `not signed, and accepted: ${accepted.join('; ')}`;
   return {
     name,
     status: ignoreUnsigned ? 'skipped' : 'passed',
-    detail: ignoreUnsigned ? `any unsigned file is accepted; ${detail}` : detail,
+    detail: ignoreUnsigned ? `${detail}; any unsigned file is accepted` : detail,
   };
 }

@@ -1,9 +1,11 @@
-import { type Finding, MlsignError } from '../core/index.ts';
-import { groupByFile, type Manifest, rootDigest, type Serialization } from '../formats/index.ts';
+import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
+import { groupByFile, type Manifest, type OmsStatement, rootDigest, type Serialization } from '../formats/index.ts';
 import { hashModel, isIgnored, modelId, type Source } from '../model/index.ts';
+import { StatementStore } from '../verify/index.ts';
+import { furtherSignatures } from './further-signatures.ts';
 import { serializationOf } from './hash-model.ts';
-import { type InspectedSignature, inspectSignature } from './inspect-signature.ts';
-import { companionSignatures, defaultSignaturePath } from './locations.ts';
+import { type ClaimedStatement, type InspectedSignature, inspectSignature } from './inspect-signature.ts';
+import { defaultSignaturePath } from './locations.ts';
 import { countFormats, type FormatCount, type ListedFile } from './model-contents.ts';
 import { describeModel, type ModelKind } from './model-kind.ts';
 import { openInput } from './open-input.ts';
@@ -76,7 +78,7 @@ export async function inspectModel(path: string, options: InspectModelOptions = 
   switch (input.kind) {
     case 'bundle': {
       const signature = await inspectSignature(input);
-      return { ...empty, input: 'bundle', signatures: [withManifest(signature)] };
+      return { ...empty, input: 'bundle', signatures: withManifests([signature]) };
     }
     case 'manifest':
       return { ...empty, input: 'manifest', manifest: inspectManifest(input.name, input.manifest) };
@@ -86,12 +88,13 @@ export async function inspectModel(path: string, options: InspectModelOptions = 
 }
 
 async function inspectSource(path: string, source: Source, options: InspectModelOptions): Promise<Inspection> {
-  const paths = options.signatures ?? [defaultSignaturePath(source), ...(await companionSignatures(source))];
   const findings: Finding[] = [];
+  const paths = options.signatures ?? [defaultSignaturePath(source), ...(await furtherSignatures(source, findings))];
+  const store = new StatementStore<ClaimedStatement>();
   const signatures: InspectedSignature[] = [];
   for (const signaturePath of paths) {
     const isAsked = options.signatures !== undefined;
-    const signature = await readSignature(signaturePath, isAsked, findings);
+    const signature = await readSignature(signaturePath, isAsked, store, findings);
     if (signature !== undefined) signatures.push(signature);
   }
   const listing = await listModel(source, paths, options.signal);
@@ -100,22 +103,25 @@ async function inspectSource(path: string, source: Source, options: InspectModel
     path,
     input: source.kind,
     model: { ...kind, source },
-    signatures: signatures.map((signature) => withManifest(signature, { ...listing, kind })),
+    signatures: withManifests(signatures, { ...listing, kind }),
     manifest: undefined,
     findings: [...findings, ...listing.findings, ...kind.findings],
   };
 }
 
-async function readSignature(path: string, isAsked: boolean, findings: Finding[]): Promise<InspectedSignature | undefined> {
+async function readSignature(
+  path: string,
+  isAsked: boolean,
+  store: StatementStore<ClaimedStatement>,
+  findings: Finding[],
+): Promise<InspectedSignature | undefined> {
   try {
-    return await inspectSignature(await readBundle(path));
+    return await inspectSignature(await readBundle(path), store);
   } catch (error) {
     if (!(error instanceof MlsignError)) throw error;
-    const { code, message, expected, got, outcome } = error;
     // That there is no signature is shown as such: nobody said that there is one.
-    if (code === 'file-not-found' && !isAsked) return undefined;
-    const severity = outcome === 'unavailable' ? 'undetermined' : 'rejected';
-    findings.push({ code, severity, message, subject: path, expected, got });
+    if (error.code === 'file-not-found' && !isAsked) return undefined;
+    findings.push(errorFinding(error, path));
     return undefined;
   }
 }
@@ -151,9 +157,19 @@ function seenWhileListing(findings: readonly Finding[]): readonly Finding[] {
   }));
 }
 
-function withManifest(signature: InspectedSignature, there?: Listing & { readonly kind: ModelKind }): SignatureAndManifest {
-  const { statement } = signature;
-  return { signature, manifest: statement && inspectManifest(statement.subjectName, statement.manifest, there) };
+/** Bundles that sign the same share what is told of it. */
+function withManifests(
+  signatures: readonly InspectedSignature[],
+  there?: Listing & { readonly kind: ModelKind },
+): readonly SignatureAndManifest[] {
+  const known = new Map<OmsStatement, InspectedManifest>();
+  return signatures.map((signature) => {
+    const { statement } = signature;
+    if (statement === undefined) return { signature, manifest: undefined };
+    const manifest = known.get(statement) ?? inspectManifest(statement.subjectName, statement.manifest, there);
+    known.set(statement, manifest);
+    return { signature, manifest };
+  });
 }
 
 function inspectManifest(name: string, manifest: Manifest, there?: Listing & { readonly kind: ModelKind }): InspectedManifest {

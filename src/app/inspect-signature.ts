@@ -15,6 +15,7 @@ import {
   schemeTitle,
   type VerificationMaterial,
 } from '../formats/index.ts';
+import { StatementStore } from '../verify/index.ts';
 import { type ClaimedTime, claimedTimes } from './claimed-times.ts';
 import type { ReadBundle } from './read-bundle.ts';
 
@@ -43,8 +44,17 @@ export interface ImpliedAlgorithm {
   readonly from: 'key' | 'signature';
 }
 
+/** What a statement is about. */
+export interface ClaimedStatement {
+  readonly predicateType: string;
+  /** Names of what it is about. */
+  readonly subjects: readonly string[];
+  /** Set where it signs the content of a model. */
+  readonly statement: OmsStatement | undefined;
+}
+
 /** What a bundle says. Nothing of it is verified. */
-export interface InspectedSignature {
+export interface InspectedSignature extends ClaimedStatement {
   readonly path: string;
   /** Of the bundle, hex. */
   readonly sha256: string;
@@ -53,20 +63,19 @@ export interface InspectedSignature {
   /** What the key in the bundle, or else the form of the signature, implies; undefined where neither does. */
   readonly algorithm: ImpliedAlgorithm | undefined;
   readonly times: readonly ClaimedTime[];
-  readonly predicateType: string;
-  /** Names of what it is about. */
-  readonly subjects: readonly string[];
-  /** Set where it signs the content of a model. */
-  readonly statement: OmsStatement | undefined;
 }
 
 /**
  * Tells what a bundle says.
  *
+ * @param store where bundles of one model share their statements
  * @throws MlsignError `statement-malformed`, `certificate-malformed` and others
  */
-export async function inspectSignature({ path, sha256, bundle }: ReadBundle): Promise<InspectedSignature> {
-  const statement = parseStatement(bundle.envelope.payload, path);
+export async function inspectSignature(
+  { path, sha256, bundle }: ReadBundle,
+  store: StatementStore<ClaimedStatement> = new StatementStore(),
+): Promise<InspectedSignature> {
+  const { payload } = bundle.envelope;
   return {
     path,
     sha256,
@@ -74,10 +83,14 @@ export async function inspectSignature({ path, sha256, bundle }: ReadBundle): Pr
     signer: claimedSigner(bundle.material, path),
     algorithm: impliedAlgorithm(bundle, path),
     times: await claimedTimes(bundle),
-    predicateType: statement.predicateType,
-    subjects: statement.subject.map(({ name }) => name),
-    statement: contentStatement(statement, path),
+    ...store.read(payload, path, () => claimedStatement(payload, path)),
   };
+}
+
+function claimedStatement(payload: Uint8Array, path: string): ClaimedStatement {
+  const statement = parseStatement(payload, path);
+  const subjects = statement.subject.map(({ name }) => name);
+  return { predicateType: statement.predicateType, subjects, statement: contentStatement(statement, path) };
 }
 
 /** Undefined for statements about other things: attestations travel in bundles too. */

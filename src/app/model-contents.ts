@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { compareCodePoints, type Finding, MlsignError, throwIfAborted } from '../core/index.ts';
+import { compareCodePoints, errorFinding, type Finding, MlsignError, throwIfAborted } from '../core/index.ts';
 import {
   countParameters,
   type FileFormat,
@@ -98,8 +98,7 @@ async function attempt<T>(subject: string, findings: Finding[], read: () => Prom
     return await read();
   } catch (error) {
     if (!(error instanceof MlsignError)) throw error;
-    const { code, message, expected, got } = error;
-    findings.push({ code, severity: 'warning', message, subject, expected, got });
+    findings.push({ ...errorFinding(error, subject), severity: 'warning', subject });
     return undefined;
   }
 }

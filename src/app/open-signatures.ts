@@ -1,9 +1,10 @@
-import { type Check, type Finding, MlsignError, readCapped } from '../core/index.ts';
-import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
+import { type Check, errorFinding, type Finding, MlsignError, readCapped } from '../core/index.ts';
+import { MAX_BUNDLE_BYTES, type OmsStatement } from '../formats/index.ts';
 import { modelId, type Source } from '../model/index.ts';
 import { evaluateSigners, type Policy, type Rule } from '../policy/index.ts';
-import { type EnvelopeOptions, openBundle, type VerifiedStatement } from '../verify/index.ts';
-import { companionSignatures, defaultSignaturePath } from './locations.ts';
+import { type EnvelopeOptions, openBundle, StatementStore, type VerifiedStatement } from '../verify/index.ts';
+import { furtherSignatures } from './further-signatures.ts';
+import { defaultSignaturePath } from './locations.ts';
 
 /** One bundle that was looked at. */
 export interface SignatureResult {
@@ -14,11 +15,19 @@ export interface SignatureResult {
   readonly statement?: VerifiedStatement | undefined;
 }
 
+/** Statements that together satisfy a rule, all about one model id. */
+export interface Candidate {
+  readonly modelId: string;
+  readonly statements: readonly [VerifiedStatement, ...VerifiedStatement[]];
+  /** Who signed it, requirement by requirement. */
+  readonly checks: readonly Check[];
+}
+
 /** What a model's signatures prove under a rule. */
 export interface OpenedSignatures {
   readonly signatures: readonly SignatureResult[];
-  /** The statements that satisfy the rule, all about one model id; none where it is not satisfied. */
-  readonly counted: readonly VerifiedStatement[];
+  /** In the order of the bundles; none where the rule is not satisfied. Which of them is about this model, its files tell. */
+  readonly candidates: readonly Candidate[];
   readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
 }
@@ -38,46 +47,58 @@ export async function openSignatures(
   let root: ReturnType<NonNullable<typeof loadRoot>> | undefined;
   // One update of the trusted root is enough for all bundles.
   const trustedRoot = loadRoot && (() => (root ??= loadRoot()));
-  const paths = named ?? [defaultSignaturePath(source), ...(await companionSignatures(source))];
   const checks: Check[] = [];
   const findings: Finding[] = [];
+  const paths = named ?? [defaultSignaturePath(source), ...(await furtherSignatures(source, findings))];
   const signatures: SignatureResult[] = [];
-  let unread = 0;
+  const statements = new StatementStore<OmsStatement>();
+  const { allowLegacy, require } = rule;
+  const options = { now, allowLegacy, trustedRoot, timestampRoots, checkEvidence, require, statements };
   for (const path of paths) {
     const bytes = await readSignature(path);
     if (bytes instanceof MlsignError) {
-      unread++;
       findings.push(unreadable(bytes, path));
       signatures.push({ path, isRead: false });
       continue;
     }
-    const { allowLegacy, require } = rule;
-    const evidence = { trustedRoot, timestampRoots, checkEvidence, require };
-    const opened = await openBundle(bytes, path, policy.principals, { now, allowLegacy, ...evidence });
+    const opened = await openBundle(bytes, path, policy.principals, options);
     checks.push(...opened.checks);
     findings.push(...opened.findings);
     signatures.push({ path, isRead: true, statement: opened.verified });
   }
-  if (unread === paths.length) {
+  if (signatures.every(({ isRead }) => !isRead)) {
     checks.push({ name: 'signature', status: 'could-not-run', detail: 'no signature could be read' });
-    return { signatures, counted: [], checks, findings };
+    return { signatures, candidates: [], checks, findings };
   }
-  const verified = signatures.flatMap(({ statement }) => (statement === undefined ? [] : [statement]));
-  const outcome = evaluateSigners(
-    rule,
-    verified.flatMap(({ statement, bundle, signer, signedBy }) =>
-      signedBy.map(({ principal }) => ({ principal, modelId: modelId(statement.manifest), bundle, key: signer.id })),
-    ),
-  );
-  checks.push(...outcome.checks);
-  const [satisfied] = outcome.satisfied;
-  const counted = verified.filter(({ bundle }) => satisfied?.bundles.includes(bundle));
+  const { candidates, missing } = countSigners(rule, signatures);
+  if (candidates.length === 0) checks.push(...missing.checks);
   // A bundle that nobody named and that nothing depends on cannot spoil what the others prove.
-  const isSpare = named === undefined && counted.length > 0;
+  const isSpare = named === undefined && candidates.length > 0;
   // Who has signed cannot be told while a bundle could not be judged.
   const isOpen = findings.some(({ severity }) => severity === 'undetermined');
-  const missing = isOpen ? outcome.findings.map((finding) => ({ ...finding, severity: 'undetermined' as const })) : outcome.findings;
-  return { signatures, counted, checks, findings: [...(isSpare ? findings.map(asWarning) : findings), ...missing] };
+  const lacking = isOpen ? missing.findings.map((finding) => ({ ...finding, severity: 'undetermined' as const })) : missing.findings;
+  return { signatures, candidates, checks, findings: [...(isSpare ? findings.map(asWarning) : findings), ...lacking] };
+}
+
+/** The model ids for which the rule is satisfied; what is missing where there is none. */
+function countSigners(rule: Rule, signatures: readonly SignatureResult[]) {
+  const verified = signatures.flatMap(({ statement }) => (statement === undefined ? [] : [statement]));
+  const ids = new Map<OmsStatement, string>();
+  for (const { statement } of verified) if (!ids.has(statement)) ids.set(statement, modelId(statement.manifest));
+  const signed = verified.flatMap(({ statement, bundle, signer, signedBy }) =>
+    signedBy.map(({ principal }) => ({ principal, modelId: ids.get(statement) ?? '', bundle, key: signer.id })),
+  );
+  const missing = evaluateSigners(rule, signed);
+  const candidates = missing.satisfied.flatMap(({ modelId, bundles }): readonly Candidate[] => {
+    const [first, ...others] = verified.filter(({ bundle, statement }) => bundles.includes(bundle) && ids.get(statement) === modelId);
+    if (first === undefined) return [];
+    const { checks } = evaluateSigners(
+      rule,
+      signed.filter((entry) => entry.modelId === modelId),
+    );
+    return [{ modelId, statements: [first, ...others], checks }];
+  });
+  return { candidates, missing };
 }
 
 async function readSignature(path: string): Promise<Uint8Array | MlsignError> {
@@ -90,15 +111,13 @@ async function readSignature(path: string): Promise<Uint8Array | MlsignError> {
 }
 
 function unreadable(error: MlsignError, path: string): Finding {
-  const isMissing = error.code === 'file-not-found';
+  const finding = errorFinding(error, path);
+  if (error.code !== 'file-not-found') return finding;
   return {
-    code: isMissing ? 'signature-not-found' : error.code,
-    severity: error.outcome === 'unavailable' ? 'undetermined' : 'rejected',
-    message: isMissing ? 'there is no signature to verify' : error.message,
-    subject: path,
-    expected: error.expected,
-    got: error.got,
-    suggestion: isMissing ? 'sign the model (mlsign sign), or name its bundle with --signature' : error.suggestions[0],
+    ...finding,
+    code: 'signature-not-found',
+    message: 'there is no signature to verify',
+    suggestion: 'sign the model (mlsign sign), or name its bundle with --signature',
   };
 }
 

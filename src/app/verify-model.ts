@@ -1,12 +1,12 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Check, type Clock, type Finding, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
 import { type Manifest, rootDigest } from '../formats/index.ts';
-import { modelId, openSource, type Source } from '../model/index.ts';
+import { openSource, type Source } from '../model/index.ts';
 import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
 import { checkContent, type Unsigned } from './check-content.ts';
 import type { EngineOptions } from './hash-model.ts';
 import { nameInside, withoutLinks } from './locations.ts';
-import { type EvidenceOptions, openSignatures, type SignatureResult } from './open-signatures.ts';
+import { type Candidate, type EvidenceOptions, openSignatures, type SignatureResult } from './open-signatures.ts';
 
 /** What must hold for a model, and how its bytes are hashed. */
 export interface VerifyModelOptions extends EngineOptions, EvidenceOptions {
@@ -17,12 +17,18 @@ export interface VerifyModelOptions extends EngineOptions, EvidenceOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** One bundle that was looked at, and whether it counts. */
+export interface JudgedSignature extends SignatureResult {
+  /** Whether it is one of those by which the rule is satisfied for this model. */
+  readonly counted: boolean;
+}
+
 /** Everything a verification saw, and its answer. */
 export interface Verification {
   readonly verdict: Verdict;
   readonly source: Source;
   readonly policy: { readonly source: string; readonly digest?: string | undefined; readonly rule: string };
-  readonly signatures: readonly SignatureResult[];
+  readonly signatures: readonly JudgedSignature[];
   /** What the counted signatures cover; absent where the rule is not satisfied. */
   readonly signed?:
     | { readonly name: string; readonly manifest: Manifest; readonly modelId: string; readonly modelDigest: string }
@@ -50,34 +56,38 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
   await refusePolicyInside(source, policy);
   const rule = selectRule(policy, modelLocation(source.path));
   const opened = await openSignatures(source, policy, rule, options.signatures, (options.clock ?? systemClock)(), options);
-  const { signatures, counted } = opened;
-  const base = { source, policy: { source: policy.source, digest: policy.digest, rule: rule.name }, signatures };
+  const base = { source, policy: { source: policy.source, digest: policy.digest, rule: rule.name } };
   const verdict = verdictOf(opened.findings);
-  const [first, ...others] = counted;
+  const [first, ...others] = opened.candidates;
   if (first === undefined || verdict !== 'verified') {
     const skipped: Check = { name: 'model-content', status: 'skipped', detail: 'no byte was read, because the signatures did not pass' };
     const unsigned = { ignored: [], empty: [], extra: [] };
-    return { ...base, verdict, unsigned, checks: [...opened.checks, skipped], findings: opened.findings };
+    const checks = [...opened.checks, ...(first?.checks ?? []), skipped];
+    return { ...base, verdict, signatures: judged(opened.signatures, first), unsigned, checks, findings: opened.findings };
   }
-  const content = await checkContent(source, rule, [first, ...others], {
+  const { candidate, hashed, unsigned, ...content } = await checkContent(source, rule, [first, ...others], {
     ...options,
-    signatures: signatures.flatMap(({ path, isRead }) => (isRead ? [path] : [])),
+    signatures: opened.signatures.flatMap(({ path, isRead }) => (isRead ? [path] : [])),
   });
-  const { manifest, subjectName } = first.statement;
+  const { manifest, subjectName } = candidate.statements[0].statement;
   const findings = [...opened.findings, ...content.findings];
   return {
     ...base,
     verdict: verdictOf(findings),
-    signed: { name: subjectName, manifest, modelId: modelId(manifest), modelDigest: rootDigest(manifest.resources) },
-    read: {
-      files: content.hashed.files.length - content.hashed.unhashed.length,
-      bytes: content.hashed.bytes,
-      engine: content.hashed.engine,
-    },
-    unsigned: content.unsigned,
-    checks: [...opened.checks, ...content.checks],
+    signatures: judged(opened.signatures, candidate),
+    signed: { name: subjectName, manifest, modelId: candidate.modelId, modelDigest: rootDigest(manifest.resources) },
+    read: { files: hashed.files.length - hashed.unhashed.length, bytes: hashed.bytes, engine: hashed.engine },
+    unsigned,
+    checks: [...opened.checks, ...candidate.checks, ...content.checks],
     findings,
   };
+}
+
+function judged(signatures: readonly SignatureResult[], counted: Candidate | undefined): readonly JudgedSignature[] {
+  return signatures.map((signature) => {
+    const { statement } = signature;
+    return { ...signature, counted: statement !== undefined && counted?.statements.includes(statement) === true };
+  });
 }
 
 async function refusePolicyInside(source: Source, policy: Policy): Promise<void> {

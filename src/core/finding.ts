@@ -1,3 +1,5 @@
+import type { MlsignError } from './errors.ts';
+
 /** `rejected` and `undetermined` decide the verdict; a `warning` wants attention; a `note` is for the record. */
 export type Severity = 'rejected' | 'undetermined' | 'warning' | 'note';
 
@@ -39,4 +41,15 @@ export function verdictOf(findings: Iterable<Pick<Finding, 'severity'>>): Verdic
     if (severity === 'undetermined') verdict = 'undetermined';
   }
   return verdict;
+}
+
+/**
+ * An error that something was met with, as a finding: what is merely unavailable leaves the answer open.
+ *
+ * @param where what the finding is about where the error does not say
+ */
+export function errorFinding(error: MlsignError, where: string): Finding {
+  const { code, message, subject = where, expected, got, suggestions } = error;
+  const severity = error.outcome === 'unavailable' ? 'undetermined' : 'rejected';
+  return { code, severity, message, subject, expected, got, suggestion: suggestions[0] };
 }

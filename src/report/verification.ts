@@ -1,4 +1,4 @@
-import type { SignatureResult, Verification } from '../app/index.ts';
+import type { JudgedSignature, Verification } from '../app/index.ts';
 import type { Check } from '../core/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLine, findingLines, suggestionLines, worstFirst } from './findings.ts';
@@ -33,13 +33,14 @@ export function verificationDocument({
   };
 }
 
-function signatureDocument({ path, statement }: SignatureResult): object {
-  if (statement === undefined) return { path, trusted: false };
+function signatureDocument({ path, statement, counted }: JudgedSignature): object {
+  if (statement === undefined) return { path, trusted: false, counted };
   const { signer, signedBy, bundleDigest, times, logs } = statement;
   const { certificate, identity } = signer;
   return {
     path,
     trusted: true,
+    counted,
     sha256: bundleDigest,
     principals: signedBy.map(({ principal }) => principal.name),
     signer: {
@@ -83,9 +84,13 @@ export function verificationText(verification: Verification, style: Style): stri
   const emphasis = verdict === 'verified' ? style.good : verdict === 'rejected' ? style.bad : style.attention;
   const size = read === undefined ? '' : `  ${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
   const lines = [`${emphasis(style.bold(verdict))}  ${style.bold(escapeText(source.name))}${size}`];
-  for (const { statement } of signatures) {
+  for (const { statement, counted, path } of signatures) {
     if (statement === undefined) continue;
     const names = statement.signedBy.map(({ principal }) => principal.name).join(', ');
+    if (!counted) {
+      lines.push(style.dim(`not counted  ${escapeText(`${names}, in ${path}`)}`));
+      continue;
+    }
     lines.push(`signed by  ${escapeText(names)}  ${style.dim(escapeText(`${statement.signer.description}, ${statement.signer.scheme}`))}`);
     for (const { time, authority } of statement.times)
       lines.push(`signed at  ${time.toISOString()}  ${style.dim(escapeText(`or before, says ${authority}`))}`);

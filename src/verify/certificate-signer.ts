@@ -1,8 +1,7 @@
-import { type Check, type Finding, MlsignError } from '../core/index.ts';
+import { type Check, errorFinding, type Finding, MlsignError } from '../core/index.ts';
 import { publicKeyHint, type SchemeName, schemeForKey } from '../formats/index.ts';
 import type { AuthorityTrust } from '../policy/index.ts';
 import { type PathResult, validatePath } from './certificate.ts';
-import { errorFinding } from './error-finding.ts';
 import { publicKeyOf, wrongSignature } from './key-signer.ts';
 import type { SignerMatch, SignerQuestion, SignerSearch } from './signer.ts';
 import { describeTrust, isLeafOf, type Trusted } from './trust.ts';

@@ -2,6 +2,7 @@ export { type PathOptions, type PathResult, validatePath } from './certificate.t
 export type { IgnoredEvidence, LogRecord, Proof, ProvenTime } from './evidence.ts';
 export { KmsTrust } from './kms-trust.ts';
 export { type OpenedBundle, type OpenOptions, openBundle, type SignedBy, type VerifiedSigner, VerifiedStatement } from './open-bundle.ts';
+export { StatementStore } from './statement-store.ts';
 export { claimedGenerationTime } from './timestamp.ts';
 export { type InstanceOptions, instanceTrustedRoot, readTrustedRoot, type TrustedRootSource } from './trusted-root.ts';
 export { type EnvelopeOptions, verifyEnvelope } from './verify-envelope.ts';

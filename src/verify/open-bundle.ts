@@ -1,4 +1,4 @@
-import { type Check, type Finding, MlsignError, refused, sha256Hex } from '../core/index.ts';
+import { type Check, errorFinding, type Finding, MlsignError, refused, sha256Hex } from '../core/index.ts';
 import {
   type Bundle,
   type CertificateInfo,
@@ -13,10 +13,10 @@ import {
   schemeTitle,
 } from '../formats/index.ts';
 import type { Principal, SigstoreIdentity, Trust } from '../policy/index.ts';
-import { errorFinding } from './error-finding.ts';
 import type { LogRecord, ProvenTime } from './evidence.ts';
 import type { Encoding } from './public-key.ts';
 import type { SignerMatch } from './signer.ts';
+import { StatementStore } from './statement-store.ts';
 import { type EnvelopeOptions, verifyEnvelope } from './verify-envelope.ts';
 
 /** The signer of a verified statement. */
@@ -86,6 +86,8 @@ export class VerifiedStatement {
 export interface OpenOptions extends EnvelopeOptions {
   /** Whether the v0.2.0 form is accepted, with the certificate method only. */
   readonly allowLegacy: boolean;
+  /** Where bundles of one model share their statements; each bundle has its own unless given. */
+  readonly statements?: StatementStore<OmsStatement> | undefined;
 }
 
 /** What {@link openBundle} found: the statement, or why there is none. */
@@ -119,7 +121,9 @@ export async function openBundle(
     checks.push(...search.checks);
     const [first, ...others] = search.matches;
     if (first === undefined) return { checks, findings: search.findings };
-    const statement = parseOmsStatement(bundle.envelope.payload, where, { allowLegacy: encoding === 'v0.2.0' });
+    const { payload } = bundle.envelope;
+    const { statements = new StatementStore() } = options;
+    const statement = statements.read(payload, where, () => parseOmsStatement(payload, where, { allowLegacy: encoding === 'v0.2.0' }));
     const count = statement.manifest.resources.length;
     checks.push({
       name: 'statement',

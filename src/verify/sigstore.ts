@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { type Check, type Finding, MlsignError, sha256Hex } from '../core/index.ts';
+import { type Check, errorFinding, type Finding, MlsignError, sha256Hex } from '../core/index.ts';
 import {
   type CertificateInfo,
   DerError,
@@ -11,7 +11,6 @@ import {
 } from '../formats/index.ts';
 import { describeIdentity, type IdentityMismatch, type IdentityTrust, identityMismatch, type SigstoreIdentity } from '../policy/index.ts';
 import { validatePath } from './certificate.ts';
-import { errorFinding } from './error-finding.ts';
 import { missingEvidence, type Proof } from './evidence.ts';
 import { readIdentity } from './fulcio.ts';
 import { publicKeyOf, wrongSignature } from './key-signer.ts';

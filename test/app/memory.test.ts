@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { LEGACY_PREDICATE_TYPE, PAYLOAD_TYPE, STATEMENT_TYPE, serializeBundle } from '../../src/formats/index.ts';
-import { keyUrl } from '../helpers/keys.ts';
+import { LEGACY_PREDICATE_TYPE, PAYLOAD_TYPE, STATEMENT_TYPE, serializeBundle, statementPayload } from '../../src/formats/index.ts';
+import { MANIFEST, sealed } from '../helpers/bundles.ts';
+import { fixtureSigner, keyUrl } from '../helpers/keys.ts';
 import { peakOf } from '../helpers/peak-memory.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
@@ -52,4 +53,19 @@ describe('peak memory with hostile input', () => {
       staysWithin('inspect', path);
     });
   }
+
+  it(`stays within ${LIMIT_MIB} MiB for thirty copies of a bundle, and as many of different ones`, async () => {
+    const signer = await fixtureSigner('ec-p256');
+    const model = sandbox.write('copied', { 'a.bin': 'a' });
+    mkdirSync(`${model}.mlsign`);
+    for (let i = 0; i < 60; i++) {
+      // Every second one is another.
+      const last = { name: 'last', digest: String(i % 2 === 0 ? 0 : i).padStart(64, '0') };
+      const resources = Array.from({ length: 20_000 }, (_, n) => ({ name: `directory/file-${n}`, digest: String(n).padStart(64, '0') }));
+      const payload = statementPayload('copied', { ...MANIFEST, resources: [...resources, last] });
+      writeFileSync(`${model}.mlsign/${i}.sig`, await sealed(signer, payload));
+    }
+    staysWithin('verify', model, '--key', KEY);
+    staysWithin('inspect', model);
+  });
 });

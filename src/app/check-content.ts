@@ -43,13 +43,14 @@ export async function checkContent(
 ): Promise<CheckedContent> {
   const plans = await planAll(source, rule, candidates.slice(0, MOST_TRIED));
   const hashing = new CandidateHashing(source, plans, options);
-  const tried: Compared[] = [];
-  for (const plan of plans) {
-    const compared = compare(rule, plan, await hashing.hash(plan));
-    tried.push(compared);
-    if (verdictOf(compared.findings) === 'verified') break;
+  const [first, ...others] = plans;
+  let closest = compare(rule, first, await hashing.hash(first));
+  for (const plan of others) {
+    if (verdictOf(closest.findings) === 'verified') break;
+    const next = compare(rule, plan, await hashing.hash(plan));
+    // Only the best is kept: a finding a file of each would be more than the model's own list.
+    if (rejections(next) < rejections(closest)) closest = next;
   }
-  const closest = tried.reduce((best, next) => (rejections(next) < rejections(best) ? next : best));
   const { plan } = closest;
   const { manifest } = plan.candidate.statements[0].statement;
   const isVerified = verdictOf(closest.findings) === 'verified';

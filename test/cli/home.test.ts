@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { userOptions } from '../helpers/as-user.ts';
 import { BIN, mlsign } from '../helpers/cli.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
@@ -25,7 +24,6 @@ describe('a user whom the system does not know, without HOME', () => {
       cwd: sandbox.root,
       env: { PATH: process.env.PATH, SystemRoot: process.env.SystemRoot, ...env },
       encoding: 'utf8',
-      ...userOptions(),
     });
 
   it('hashes a model and is shown help', () => {

@@ -11,8 +11,3 @@ export async function asUser<T>(work: () => Promise<T>): Promise<T> {
     seteuid(0);
   }
 }
-
-/** How a process is started as such a user. */
-export function userOptions(): { readonly uid?: number; readonly gid?: number } {
-  return process.getuid?.() === 0 ? { uid: SOMEONE, gid: SOMEONE } : {};
-}

@@ -26,7 +26,12 @@ export type AcceptedKey = keyof typeof ACCEPTED_KEYS;
 export const HAS_ML_DSA = knowsMlDsa();
 
 /** The accepted keys that this Node knows. */
-export const KEY_NAMES = (Object.keys(ACCEPTED_KEYS) as readonly AcceptedKey[]).filter((name) => HAS_ML_DSA || !name.startsWith('ml-dsa'));
+export const KEY_NAMES = known(Object.keys(ACCEPTED_KEYS) as readonly AcceptedKey[]);
+
+/** Those of some keys that this Node knows. */
+export function known<T extends string>(names: readonly T[]): readonly T[] {
+  return names.filter((name) => HAS_ML_DSA || !name.startsWith('ml-dsa'));
+}
 
 /** Where a file of `fixtures/keys` lies. */
 export function keyUrl(name: string): URL {

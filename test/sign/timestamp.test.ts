@@ -6,7 +6,7 @@ import { readTimestamp, timestampRequest } from '../../src/sign/timestamp-token.
 import { chainSigner } from '../helpers/bundles.ts';
 import { makeChain } from '../helpers/certificates.ts';
 import { context, integer, octets, oid, sequence, set } from '../helpers/der.ts';
-import { fixtureSigner, keyFile, mlsignError } from '../helpers/keys.ts';
+import { fixtureSigner, keyFile, known, mlsignError } from '../helpers/keys.ts';
 import { type Fault, quickServices, TimestampAuthority, type TimestampQuirks } from '../helpers/sigstore/index.ts';
 
 const PAYLOAD = Buffer.from('{}');
@@ -33,7 +33,7 @@ describe('timestampWitness', () => {
   }
 
   it('adds a timestamp over the signature, whatever the key', async () => {
-    for (const name of ['ec-p256', 'ec-p521', 'rsa-2048', 'ed25519', 'ml-dsa-65']) {
+    for (const name of known(['ec-p256', 'ec-p521', 'rsa-2048', 'ed25519', 'ml-dsa-65'])) {
       const signer = await fixtureSigner(name);
       const { timestamps, envelope } = await stamped(signer);
       assert.equal(timestamps.length, 1);

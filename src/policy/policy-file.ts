@@ -8,7 +8,8 @@ import type { Policy } from './policy.ts';
 import { buildRules } from './rules.ts';
 import { describePlace, invalid, parseYaml, type YamlDocument } from './yaml.ts';
 
-const MAX_POLICY_BYTES = 1024 * 1024;
+/** More than any policy that people read; what it may cost to read is bounded with it. */
+const MAX_POLICY_BYTES = 256 * 1024;
 
 /** Reads a policy file, as `loadPolicy` says. */
 export async function readPolicyFile(path: string, options: LoadPolicyOptions): Promise<Policy> {
@@ -29,6 +30,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
     return await readCapped(path, MAX_POLICY_BYTES, 'policy');
   } catch (error) {
     if (!(error instanceof MlsignError)) throw error;
+    if (error.code === 'file-too-large') throw invalid(path, [`the file is larger than ${MAX_POLICY_BYTES} bytes`]);
     const { message, expected, got, suggestions } = error;
     throw usage('policy-unreadable', message, { subject: path, expected, got, suggestions, cause: error });
   }

@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, Lexer, LineCounter, type Node, type Pair, Parser, parseDocument } from 'yaml';
 import { decodeUtf8, type JsonValue, type Problem, usage } from '../core/index.ts';
 
 /** A YAML document as plain data, and where each of its fields stands. */
@@ -13,6 +13,11 @@ export interface Place {
   readonly line: number;
   readonly column: number;
 }
+
+/** Deeper than any policy: the parser calls itself for each level. */
+const MAX_DEPTH = 32;
+/** Documents, directives and errors between them: a policy is one document. */
+const MAX_PARTS = 100;
 
 /** `line 4, column 7`. */
 export function describePlace({ line, column }: Place): string {
@@ -29,11 +34,15 @@ export function parseYaml(bytes: Uint8Array, where: string): YamlDocument {
   const text = decodeUtf8(bytes);
   if (text === undefined) throw invalid(where, ['the file is not UTF-8 text']);
   const lineCounter = new LineCounter();
+  refuseNesting(text, where);
+  refuseParts(text, where);
   const document = parseDocument(text, {
     version: '1.2',
     schema: 'core',
     strict: true,
     stringKeys: true,
+    // The parser compares each key with every other one of its map.
+    uniqueKeys: false,
     prettyErrors: false,
     lineCounter,
   });
@@ -42,8 +51,70 @@ export function parseYaml(bytes: Uint8Array, where: string): YamlDocument {
   if (document.directives?.yaml.explicit || Object.keys(document.directives?.tags ?? {}).some((handle) => handle !== '!!')) {
     wrong.push('line 1: YAML directives are not allowed');
   }
+  wrong.push(...duplicateKeys(document.contents).map((offset) => `${describePlace(at(offset))}: Map keys must be unique`));
   if (wrong.length > 0) throw invalid(where, wrong);
   return { value: toPlain(document, where), locate: (path) => at(offsetOf(document, path)) };
+}
+
+/**
+ * Refuses what is nested deeper than {@link MAX_DEPTH}, by the words of the text alone: brackets, and in a block the
+ * indentations and the `-`, `?` and `:` that follow each other on a line.
+ */
+function refuseNesting(text: string, where: string): void {
+  const indents = [-1];
+  let brackets = 0;
+  let onLine = 0;
+  let line = 1;
+  let isStart = true;
+  let column = 0;
+  for (const word of new Lexer().lex(text)) {
+    const breaks = word.split('\n').length - 1;
+    line += breaks;
+    const isSpace = /^[ \t]*$/.test(word);
+    if (breaks > 0) {
+      isStart = true;
+      column = 0;
+      onLine = 0;
+    } else if (isStart && isSpace) column = word.length;
+    else if (isStart && word.charCodeAt(0) > 0x20 && word[0] !== '#') {
+      isStart = false;
+      while (brackets === 0 && column <= (indents.at(-1) ?? -1)) indents.pop();
+      if (brackets === 0) indents.push(column);
+    }
+    if (word === '[' || word === '{') brackets++;
+    else if (word === ']' || word === '}') brackets = Math.max(0, brackets - 1);
+    else if (brackets === 0 && (word === '-' || word === '?' || word === ':')) onLine++;
+    if (indents.length + brackets + onLine > MAX_DEPTH) {
+      throw invalid(where, [`line ${line}: nested deeper than ${MAX_DEPTH} levels`]);
+    }
+  }
+}
+
+/** Refuses what is thousands of documents, or none: the parser keeps an error for each. */
+function refuseParts(text: string, where: string): void {
+  let parts = 0;
+  for (const { type } of new Parser().parse(text)) {
+    if ((type === 'document' || type === 'directive' || type === 'error') && ++parts > MAX_PARTS) {
+      throw invalid(where, ['the file is not one YAML document']);
+    }
+  }
+}
+
+/** Where keys stand that their map has before. */
+function duplicateKeys(root: unknown): readonly number[] {
+  const offsets: number[] = [];
+  const open = [root];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (isSeq(node)) for (const item of node.items) open.push(item);
+    if (!isMap(node)) continue;
+    const seen = new Set<unknown>();
+    for (const { key, value } of node.items) {
+      if (isScalar(key) && seen.has(key.value)) offsets.push(key.range?.[0] ?? 0);
+      if (isScalar(key)) seen.add(key.value);
+      open.push(value);
+    }
+  }
+  return offsets.sort((a, b) => a - b);
 }
 
 /**

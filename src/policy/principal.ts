@@ -98,10 +98,24 @@ export function overlaps(a: Trust, b: Trust): boolean {
       return b.kind === 'identity' && identitiesOverlap(a, b);
     case 'ca': {
       if (b.kind !== 'ca') return false;
-      const sameRoot = a.roots.some((root) => b.roots.some((other) => Buffer.compare(root, other) === 0));
-      return sameRoot && !differ(a.subject, b.subject) && !differ(a.alternativeName, b.alternativeName);
+      const ofA = new Set(a.roots.map(anchorOf));
+      return (
+        b.roots.some((root) => ofA.has(anchorOf(root))) && !differ(a.subject, b.subject) && !differ(a.alternativeName, b.alternativeName)
+      );
     }
   }
+}
+
+const knownAnchors = new WeakMap<Uint8Array, string>();
+
+/** What makes an authority (RFC 5280 §6.1.1): its name and key. A root that is issued again is the same one. */
+function anchorOf(root: Uint8Array): string {
+  const known = knownAnchors.get(root);
+  if (known !== undefined) return known;
+  const { subject, publicKey } = new X509Certificate(root);
+  const anchor = JSON.stringify([subject, publicKey.export({ type: 'spki', format: 'der' }).toString('hex')]);
+  knownAnchors.set(root, anchor);
+  return anchor;
 }
 
 function differ(a: string | undefined, b: string | undefined): boolean {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { inspectModel, signModel, type Verification, verifyModel } from '../../src/app/index.ts';
-import { policyFromFlags } from '../../src/policy/index.ts';
+import { loadPolicy, policyFromFlags } from '../../src/policy/index.ts';
+import { chainSigner } from '../helpers/bundles.ts';
+import { makeChain, VALID_AT } from '../helpers/certificates.ts';
 import { fixtureSigner, keyFile } from '../helpers/keys.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
@@ -132,6 +134,21 @@ describe('verifyModel', () => {
       });
       assert.deepEqual((await verify(model, { ignoreUnsigned: true })).unsigned, { ignored: [], empty: ['empty'], extra: ['extra'] });
     });
+  });
+
+  it('counts one certificate with the names of two principals once', async () => {
+    const chain = makeChain({ leaf: { subjectAlternativeNames: { email: ['a@example.com', 'b@example.com'] } } });
+    const model = sandbox.write(`model-${serial++}`, FILES);
+    await signModel(model, { signer: await chainSigner(chain) });
+    const policyOf = (threshold: number) =>
+      `version: 1\nprincipals:\n  a: { ca: root.pem, alternative-name: "email:a@example.com" }\n  b: { ca: root.pem, alternative-name: "email:b@example.com" }\n` +
+      `rules:\n  - { model: "**", signed-by: "${threshold} of [a, b]" }\n`;
+    const verdictFor = async (threshold: number) => {
+      sandbox.write('names', { 'root.pem': chain.rootPem, 'policy.yaml': policyOf(threshold) });
+      return verifyModel(model, { policy: await loadPolicy(sandbox.path('names', 'policy.yaml')), clock: () => VALID_AT });
+    };
+    assert.equal((await verdictFor(1)).verdict, 'verified');
+    assert.deepEqual(decisive(await verdictFor(2)), ['signer-missing rule **']);
   });
 
   describe('with more signatures beside the model than any has', () => {

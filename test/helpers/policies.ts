@@ -21,7 +21,7 @@ export function policyYaml(lines: string): string {
   return `${PRINCIPALS}rules:\n  - model: "**"\n${lines.replaceAll(/^/gm, '    ')}\n`;
 }
 
-/** A directory with the test keys under `keys/`, the roots `root.pem` and `other-root.pem`, and the policy of a test. */
+/** A directory with the test keys under `keys/`, the roots `root.pem` (and `reissued-root.pem`, with its name and key) and `other-root.pem`, and the policy of a test. */
 export class PolicyFolder extends Sandbox {
   readonly rootCertificate: TestCertificate = makeCertificate({ subject: 'root' }, undefined, 'ca');
   readonly otherRootCertificate: TestCertificate = makeCertificate({ subject: 'other root' }, undefined, 'ca');
@@ -31,6 +31,12 @@ export class PolicyFolder extends Sandbox {
     cpSync(fileURLToPath(keyUrl('')), this.path('keys'), { recursive: true });
     writeFileSync(this.path('root.pem'), this.rootCertificate.pem);
     writeFileSync(this.path('other-root.pem'), this.otherRootCertificate.pem);
+    const again = makeCertificate(
+      { subject: 'root', key: this.rootCertificate, notAfter: new Date('2040-01-01T00:00:00Z') },
+      undefined,
+      'ca',
+    );
+    writeFileSync(this.path('reissued-root.pem'), again.pem);
   }
 
   /** Writes the policy; returns its path. */

@@ -77,6 +77,11 @@ describe('policy file: what is well-formed and still wrong is refused', () => {
       /got the same as security has/,
     ],
     [
+      'one authority of two principals, by a root that was issued again',
+      rule('signed-by: release').replace('key: keys/ed25519.pub', 'ca: reissued-root.pem'),
+      /principals\.release-ci\.ca: expected an authority, or an exact subject, that no other entry has, got the same as security has/,
+    ],
+    [
       'a pattern that can match nothing',
       rule('signed-by: release').replace('"**"', '"../models"'),
       /line 9, column 5: rules\[0\]\.model: expected no empty, "\." or "\.\." segment, got "\.\.\/models"/,

@@ -14,7 +14,7 @@ export * from './keys.ts';
 export * from './locations.ts';
 export * from './model-contents.ts';
 export * from './model-kind.ts';
-export * from './model-shards.ts';
+export * from './model-parts.ts';
 export * from './open-signatures.ts';
 export * from './sign-model.ts';
 export * from './signers.ts';

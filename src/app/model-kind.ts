@@ -2,7 +2,7 @@ import { type Finding, isJsonObject, type JsonObject, MlsignError, parseJson, re
 import type { FileFormat, FileType } from '../filetypes/index.ts';
 import type { Source } from '../model/index.ts';
 import { countFormats, type FormatCount, filePath, type ListedFile, readContents } from './model-contents.ts';
-import { findShardSets, type ShardSet } from './model-shards.ts';
+import { findPartSets, type PartSet } from './model-parts.ts';
 
 /** What kind of model a directory or file is. */
 export interface ModelKind {
@@ -23,7 +23,7 @@ export interface ModelKind {
   readonly classes: readonly string[];
   /** Set for an adapter: it is of no use without its base. */
   readonly adapter: Adapter | undefined;
-  readonly shardSets: readonly ShardSet[];
+  readonly partSets: readonly PartSet[];
   readonly findings: readonly Finding[];
 }
 
@@ -53,7 +53,7 @@ const CONFIG_LIMITS = { maxBytes: MAX_CONFIG_BYTES, maxDepth: 64, maxValues: 200
 /** Tells what kind of model the files of a source make up, by their bytes and by what its configuration says. */
 export async function describeModel(source: Source, files: readonly ListedFile[], signal?: AbortSignal): Promise<ModelKind> {
   const contents = await readContents(source, files, signal);
-  const { sets, findings } = await findShardSets(source, files, contents);
+  const { sets, findings } = await findPartSets(source, files, contents);
   const unreadable: Finding[] = [];
   const config = await readConfig(source, files, 'config.json', unreadable);
   const adapter = await readConfig(source, files, 'adapter_config.json', unreadable);
@@ -71,7 +71,7 @@ export async function describeModel(source: Source, files: readonly ListedFile[]
     architecture: text(config?.model_type) ?? firstGguf?.architecture,
     classes: strings(config?.architectures),
     adapter: adapter === undefined ? undefined : { type: text(adapter.peft_type), base: text(adapter.base_model_name_or_path) },
-    shardSets: sets,
+    partSets: sets,
     findings: [...contents.findings, ...findings, ...unreadable],
   };
 }

@@ -16,7 +16,7 @@ export function inspectDocument({ path, input, model, signatures, manifest, find
 }
 
 function modelDocument(model: NonNullable<Inspection['model']>): object {
-  const { source, weights, files, bytes, formats, tensors, parameters, dtypes, architecture, classes, adapter, shardSets } = model;
+  const { source, weights, files, bytes, formats, tensors, parameters, dtypes, architecture, classes, adapter, partSets } = model;
   return {
     name: source.name,
     files,
@@ -29,7 +29,7 @@ function modelDocument(model: NonNullable<Inspection['model']>): object {
     ...(architecture === undefined ? {} : { architecture }),
     classes,
     ...(adapter === undefined ? {} : { adapter }),
-    shard_sets: shardSets.map(({ name, hasIndex, shards, missing, unnamed }) => ({ name, has_index: hasIndex, shards, missing, unnamed })),
+    part_sets: partSets.map(({ name, hasIndex, parts, missing, unnamed }) => ({ name, has_index: hasIndex, parts, missing, unnamed })),
   };
 }
 

@@ -47,15 +47,15 @@ function modelLines(model: Model, style: Style): readonly string[] {
   return lines;
 }
 
-/** `LoRA adapter of meta-llama/X, safetensors`; `safetensors in 4 shards, llama (LlamaForCausalLM)`. */
-function kindWords({ weights, adapter, shardSets, architecture, classes }: Model): string {
+/** `LoRA adapter of meta-llama/X, safetensors`; `safetensors in 4 parts, llama (LlamaForCausalLM)`. */
+function kindWords({ weights, adapter, partSets, architecture, classes }: Model): string {
   const format = weights?.label ?? 'no weights that are known';
-  const [set] = shardSets;
-  const shards = set === undefined ? '' : ` in ${formatCount(set.shards, 'shard')}`;
+  const [set] = partSets;
+  const parts = set === undefined ? '' : ` in ${formatCount(set.parts, 'part')}`;
   const design = architecture === undefined ? classes.join(', ') : `${architecture}${classes.length > 0 ? ` (${classes.join(', ')})` : ''}`;
-  const parts = [`${format}${shards}`, ...(design === '' ? [] : [design])];
-  if (adapter !== undefined) parts.unshift(`${adapter.type ?? 'an'} adapter of ${adapter.base ?? 'a base that it does not name'}`);
-  return parts.join(', ');
+  const words = [`${format}${parts}`, ...(design === '' ? [] : [design])];
+  if (adapter !== undefined) words.unshift(`${adapter.type ?? 'an'} adapter of ${adapter.base ?? 'a base that it does not name'}`);
+  return words.join(', ');
 }
 
 function signatureLines({ signature, manifest }: SignatureAndManifest, style: Style): readonly string[] {

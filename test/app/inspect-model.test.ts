@@ -265,12 +265,12 @@ describe('inspectModel', () => {
         }),
       );
       assert.deepEqual(codes(inspection), []);
-      assert.deepEqual(inspection.model?.shardSets, [
-        { name: 'model.safetensors.index.json', hasIndex: true, shards: 2, missing: [], unnamed: [] },
+      assert.deepEqual(inspection.model?.partSets, [
+        { name: 'model.safetensors.index.json', hasIndex: true, parts: 2, missing: [], unnamed: [] },
       ]);
     });
 
-    it('finds shards that the index names and that are not there, and files that it does not name', async () => {
+    it('finds parts that the index names and that are not there, and files that it does not name', async () => {
       const inspection = await inspect(
         await makeModel({
           'sub/model-00001-of-00003.safetensors': shard,
@@ -279,30 +279,30 @@ describe('inspectModel', () => {
         }),
       );
       assert.deepEqual(codes(inspection), [
-        'warning shard-missing sub/model-00002-of-00003.safetensors',
-        'warning shard-unnamed sub/model-00003-of-00004.safetensors',
+        'warning part-missing sub/model-00002-of-00003.safetensors',
+        'warning part-unnamed sub/model-00003-of-00004.safetensors',
       ]);
-      assert.match(inspectText(inspection, plainStyle), /kind {9}safetensors in 2 shards/);
+      assert.match(inspectText(inspection, plainStyle), /kind {9}safetensors in 2 parts/);
     });
 
-    it('finds missing shards by name where there is no index', async () => {
+    it('finds missing parts by name where there is no index', async () => {
       const inspection = await inspect(await makeModel({ 'pytorch_model-00002-of-00002.bin': 'x' }));
       assert.deepEqual(codes(inspection), [
-        'warning shard-missing pytorch_model-00001-of-00002.bin',
+        'warning part-missing pytorch_model-00001-of-00002.bin',
         'warning index-missing pytorch_model-*-of-00002.bin',
       ]);
     });
 
-    it('names a thousand missing shards and counts the others, whatever small files claim', async () => {
+    it('names a thousand missing parts and counts the others, whatever small files claim', async () => {
       const weight_map = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`t${i}`, `f${i}.bin`]));
       const claims = Array.from({ length: 20 }, (_, i) => [`a${i}-00001-of-99999.bin`, 'x']);
       const files = { ...Object.fromEntries(claims), 'model.safetensors.index.json': { weight_map } };
       const { findings, model } = await inspect(await makeModel(files));
-      const missing = findings.filter(({ code }) => code === 'shard-missing');
+      const missing = findings.filter(({ code }) => code === 'part-missing');
       assert.equal(missing.length, 1001);
-      assert.equal(missing.at(-1)?.message, `${200_000 + 20 * 99_998 - 1000} more shards of the model are missing`);
+      assert.equal(missing.at(-1)?.message, `${200_000 + 20 * 99_998 - 1000} more parts of the model are missing`);
       assert.deepEqual(
-        model?.shardSets.slice(0, 2).map(({ shards, missing }) => [shards, missing.length]),
+        model?.partSets.slice(0, 2).map(({ parts, missing }) => [parts, missing.length]),
         [
           [200_000, 1000],
           [99_999, 0],
@@ -334,7 +334,7 @@ describe('inspectModel', () => {
       const inspection = await inspect(
         await makeModel({ 'big-00001-of-00003.gguf': part(0), 'big-00003-of-00003.gguf': part(2), 'renamed.gguf': part(1) }),
       );
-      assert.deepEqual(codes(inspection), ['warning split-misnamed renamed.gguf', 'warning shard-missing big-00002-of-00003.gguf']);
+      assert.deepEqual(codes(inspection), ['warning split-misnamed renamed.gguf', 'warning part-missing big-00002-of-00003.gguf']);
       assert.equal(inspection.model?.architecture, 'llama');
       const alone = await inspect(join(await makeModel({ 'part.gguf': part(1) }), 'part.gguf'));
       assert.deepEqual(codes(alone), ['warning split-misnamed part.gguf']);

@@ -3,59 +3,59 @@ import { checkResourceName } from '../formats/index.ts';
 import type { Source } from '../model/index.ts';
 import { filePath, type ListedFile, type ModelContents } from './model-contents.ts';
 
-/** A model in several files: those that make it up, and those of them that are not there. */
-export interface ShardSet {
-  /** The index that names the shards, or the pattern of their names where there is none. */
+/** A model in several parts, each a file: those that make it up, and those of them that are not there. */
+export interface PartSet {
+  /** The index that names the parts, or the pattern of their names where there is none. */
   readonly name: string;
   readonly hasIndex: boolean;
-  readonly shards: number;
+  readonly parts: number;
   /** The first ones, where very many are. */
   readonly missing: readonly string[];
-  /** Files that are named like shards of this set but that the index does not name. */
+  /** Files that are named like parts of this set but that the index does not name. */
   readonly unnamed: readonly string[];
 }
 
 const MAX_INDEX_BYTES = 32 * 1024 * 1024;
 const INDEX_LIMITS = { maxBytes: MAX_INDEX_BYTES, maxDepth: 16, maxValues: 500_000 };
-/** The most missing shards of one model that are named: one small file can claim to be one of a hundred thousand. */
+/** The most missing parts of one model that are named: one small file can claim to be one of a hundred thousand. */
 const MOST_MISSING = 1000;
-const MAX_SHARDS = 99_999;
-const SHARD = /^(.*)-(\d{5})-of-(\d{5})(\.[a-z0-9]+)$/i;
+const MAX_PARTS = 99_999;
+const PART = /^(.*)-(\d{5})-of-(\d{5})(\.[a-z0-9]+)$/i;
 const INDEX = /\.index\.json$/;
 
-/** Finds models in several files: by their index (`weight_map`), by the names of their shards, by `split.count` of GGUF files. */
-export async function findShardSets(
+/** Finds models in several files: by their index (`weight_map`), by the names of their parts, by `split.count` of GGUF files. */
+export async function findPartSets(
   source: Source,
   files: readonly ListedFile[],
   contents: ModelContents,
-): Promise<{ readonly sets: readonly ShardSet[]; readonly findings: readonly Finding[] }> {
+): Promise<{ readonly sets: readonly PartSet[]; readonly findings: readonly Finding[] }> {
   if (source.kind === 'file') return { sets: [], findings: splitFindings(contents, files) };
   const present = new Set(files.map(({ name }) => name));
   const findings: Finding[] = [...splitFindings(contents, files)];
-  const sets: ShardSet[] = [];
+  const sets: PartSet[] = [];
   const indexed = new Set<string>();
-  const missing = new MissingShards();
+  const missing = new MissingParts();
   for (const { name } of files) {
     if (!INDEX.test(name)) continue;
-    const shards = await readIndex(source, name, findings);
-    if (shards === undefined) continue;
-    for (const shard of shards) indexed.add(shard);
-    const set = indexSet(name, shards, present, missing);
+    const parts = await readIndex(source, name, findings);
+    if (parts === undefined) continue;
+    for (const part of parts) indexed.add(part);
+    const set = indexSet(name, parts, present, missing);
     sets.push(set);
-    findings.push(...set.missing.map((shard) => missingShard(shard, `${name} names it`)));
-    for (const shard of set.unnamed) findings.push(unnamedShard(shard, name));
+    findings.push(...set.missing.map((part) => missingPart(part, `${name} names it`)));
+    for (const part of set.unnamed) findings.push(unnamedPart(part, name));
   }
   for (const set of setsByName(files, sets, indexed, missing)) {
     sets.push(set);
-    findings.push(...set.missing.map((shard) => missingShard(shard, `its name is one of ${set.shards}`)));
+    findings.push(...set.missing.map((part) => missingPart(part, `its name is one of ${set.parts}`)));
     if (!set.name.endsWith('.gguf')) findings.push(missingIndex(set));
   }
   if (missing.leftOut > 0) findings.push(missingMore(source.name, missing.leftOut));
   return { sets, findings };
 }
 
-/** Takes the first missing shards of a model by name, and counts the others. */
-class MissingShards {
+/** Takes the first missing parts of a model by name, and counts the others. */
+class MissingParts {
   leftOut = 0;
   #taken = 0;
 
@@ -71,15 +71,15 @@ class MissingShards {
   }
 }
 
-/** The shards that an index names, relative to the model; undefined where it is another kind of file. */
+/** The parts that an index names, relative to the model; undefined where it is another kind of file. */
 async function readIndex(source: Source, name: string, findings: Finding[]): Promise<ReadonlySet<string> | undefined> {
   try {
     const value = parseJson(await readCapped(filePath(source, name), MAX_INDEX_BYTES, 'index'), name, INDEX_LIMITS);
     const map = isJsonObject(value) ? value.weight_map : undefined;
     if (map === undefined) return undefined;
     const folder = name.slice(0, name.lastIndexOf('/') + 1);
-    const shards = isJsonObject(map) ? shardNames(map) : undefined;
-    if (shards !== undefined) return new Set([...shards].map((shard) => `${folder}${shard}`));
+    const parts = isJsonObject(map) ? partNames(map) : undefined;
+    if (parts !== undefined) return new Set([...parts].map((part) => `${folder}${part}`));
     findings.push(malformedIndex(name, 'its weight_map must map tensors to files beside it'));
   } catch (error) {
     if (!(error instanceof MlsignError)) throw error;
@@ -88,29 +88,29 @@ async function readIndex(source: Source, name: string, findings: Finding[]): Pro
   return undefined;
 }
 
-function shardNames(map: JsonObject): ReadonlySet<string> | undefined {
-  const shards = new Set<string>();
+function partNames(map: JsonObject): ReadonlySet<string> | undefined {
+  const parts = new Set<string>();
   for (const value of Object.values(map)) {
     if (typeof value !== 'string' || checkResourceName(value) !== undefined) return undefined;
-    shards.add(value);
+    parts.add(value);
   }
-  return shards;
+  return parts;
 }
 
-function indexSet(name: string, shards: ReadonlySet<string>, present: ReadonlySet<string>, missing: MissingShards): ShardSet {
+function indexSet(name: string, parts: ReadonlySet<string>, present: ReadonlySet<string>, missing: MissingParts): PartSet {
   // `model.safetensors.index.json` names `model-00001-of-00002.safetensors`: the same folder, stem and ending.
   const base = name.replace(INDEX, '');
   const ending = base.slice(base.lastIndexOf('.'));
   const stem = base.slice(0, -ending.length);
   const unnamed = [...present].filter((file) => {
-    const [, itsStem, , , itsEnding] = SHARD.exec(file) ?? [];
-    return itsStem === stem && itsEnding === ending && !shards.has(file);
+    const [, itsStem, , , itsEnding] = PART.exec(file) ?? [];
+    return itsStem === stem && itsEnding === ending && !parts.has(file);
   });
-  const absent = [...shards].filter((shard) => !present.has(shard)).sort(compareCodePoints);
+  const absent = [...parts].filter((part) => !present.has(part)).sort(compareCodePoints);
   return {
     name,
     hasIndex: true,
-    shards: shards.size,
+    parts: parts.size,
     missing: missing.take(absent.length, absent),
     unnamed: unnamed.sort(compareCodePoints),
   };
@@ -119,16 +119,16 @@ function indexSet(name: string, shards: ReadonlySet<string>, present: ReadonlySe
 /** Sets that no index covers: `llama-00001-of-00003.gguf`. */
 function setsByName(
   files: readonly ListedFile[],
-  known: readonly ShardSet[],
+  known: readonly PartSet[],
   indexed: ReadonlySet<string>,
-  missing: MissingShards,
-): readonly ShardSet[] {
+  missing: MissingParts,
+): readonly PartSet[] {
   const covered = new Set([...indexed, ...known.flatMap(({ unnamed }) => unnamed)]);
   const groups = new Map<string, { count: number; present: Set<number>; part: (number: number) => string }>();
   for (const { name } of files) {
-    const [, stem = '', number = '', of = '', ending = ''] = SHARD.exec(name) ?? [];
+    const [, stem = '', number = '', of = '', ending = ''] = PART.exec(name) ?? [];
     const count = Number(of);
-    if (stem === '' || covered.has(name) || count < 1 || count > MAX_SHARDS) continue;
+    if (stem === '' || covered.has(name) || count < 1 || count > MAX_PARTS) continue;
     const key = `${stem}-*-of-${of}${ending}`;
     const group = groups.get(key) ?? {
       count,
@@ -143,7 +143,7 @@ function setsByName(
     return {
       name,
       hasIndex: false,
-      shards: count,
+      parts: count,
       missing: missing.take(count - numbers.length, absentParts(count, present, part)),
       unnamed: [],
     };
@@ -159,7 +159,7 @@ function splitFindings({ gguf }: ModelContents, files: readonly ListedFile[]): r
   return files.flatMap(({ name }): readonly Finding[] => {
     const split = gguf.get(name)?.split;
     if (split === undefined) return [];
-    const [, , number, of] = SHARD.exec(name) ?? [];
+    const [, , number, of] = PART.exec(name) ?? [];
     if (Number(number) === split.number + 1 && Number(of) === split.count) return [];
     const message = 'the file is one part of a split model, but is not named so that the other parts are found';
     return [
@@ -174,30 +174,30 @@ function splitFindings({ gguf }: ModelContents, files: readonly ListedFile[]): r
   });
 }
 
-function missingShard(subject: string, why: string): Finding {
+function missingPart(subject: string, why: string): Finding {
   const suggestion = 'download the model again: without this file it cannot be loaded';
-  return { code: 'shard-missing', severity: 'warning', message: `a shard of the model is missing: ${why}`, subject, suggestion };
+  return { code: 'part-missing', severity: 'warning', message: `a part of the model is missing: ${why}`, subject, suggestion };
 }
 
 function missingMore(subject: string, count: number): Finding {
-  const message = `${count} more shards of the model are missing`;
-  return { code: 'shard-missing', severity: 'warning', message, subject };
+  const message = `${count} more parts of the model are missing`;
+  return { code: 'part-missing', severity: 'warning', message, subject };
 }
 
-function unnamedShard(subject: string, index: string): Finding {
-  const message = `the file is named like a shard, but ${index} does not name it`;
-  return { code: 'shard-unnamed', severity: 'warning', message, subject, suggestion: 'remove it, or restore the index it belongs to' };
+function unnamedPart(subject: string, index: string): Finding {
+  const message = `the file is named like a part, but ${index} does not name it`;
+  return { code: 'part-unnamed', severity: 'warning', message, subject, suggestion: 'remove it, or restore the index it belongs to' };
 }
 
-function missingIndex({ name, shards }: ShardSet): Finding {
+function missingIndex({ name, parts }: PartSet): Finding {
   return {
     code: 'index-missing',
     severity: 'warning',
-    message: `the model is in ${shards} shards, but no index names them`,
+    message: `the model is in ${parts} parts, but no index names them`,
     subject: name,
   };
 }
 
 function malformedIndex(subject: string, reason: string): Finding {
-  return { code: 'index-malformed', severity: 'warning', message: `the index of a sharded model cannot be used: ${reason}`, subject };
+  return { code: 'index-malformed', severity: 'warning', message: `the index of a model in parts cannot be used: ${reason}`, subject };
 }

@@ -75,7 +75,8 @@ export abstract class BaseCommand extends Command {
       process.exitCode = report.exitCode;
     } finally {
       progress.clear();
-      stopListening();
+      // Once interrupted, a further signal must find someone who gives the same exit code.
+      if (!controller.signal.aborted) stopListening();
     }
   }
 

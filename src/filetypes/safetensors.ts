@@ -5,6 +5,10 @@ import type { TensorInfo } from './tensor.ts';
 /** The longest header that the format allows, in bytes. */
 export const MAX_SAFETENSORS_HEADER_BYTES = 100_000_000;
 
+/** How every writer puts a tensor: read without a parse, which takes nine tenths of the time of a large header. */
+const USUAL =
+  /^\{"dtype":"(\w{1,16})","shape":\[((?:(?:0|[1-9]\d{0,14}),?){0,8})\],"data_offsets":\[(0|[1-9]\d{0,14}),(0|[1-9]\d{0,14})\]\}$/;
+const USUAL_NAME = /^"[ !#-[\]-~]*"$/;
 const MALFORMED = 'safetensors-malformed';
 const METADATA = '__metadata__';
 /** The largest models have a hundred thousand, in all their files together. */
@@ -80,12 +84,15 @@ function decodeHeader(json: Buffer, file: OpenFile): SafetensorsHeader {
   let metadata: Readonly<Record<string, string>> = {};
   const wrongAt = (expected: string, at: number) => malformed(file, `its header is not JSON: wrong at byte ${at}`, expected);
   for (const entry of jsonEntries(json, 1, wrongAt)) {
-    const name = parseEntry(entry.name, ENTRY_LIMITS, file);
+    const name = usualName(entry.name) ?? parseEntry(entry.name, ENTRY_LIMITS, file);
     if (typeof name !== 'string') throw malformed(file, 'its header has a key that is no string');
     if (names.has(name)) throw malformed(file, 'the same name stands twice in its header', 'unique names', JSON.stringify(name));
     names.add(name);
     if (name === METADATA) metadata = decodeMetadata(decoder, parseEntry(entry.value, METADATA_LIMITS, file));
-    else tensors.push(decodeTensor(decoder, name, parseEntry(entry.value, ENTRY_LIMITS, file), dataStart));
+    else {
+      const usual = usualTensor(name, entry.value, dataStart);
+      tensors.push(usual ?? decodeTensor(decoder, name, parseEntry(entry.value, ENTRY_LIMITS, file), dataStart));
+    }
     if (decoder.problems.length >= MAX_PROBLEMS) break;
     if (tensors.length > MAX_TENSORS) throw malformed(file, 'it has more tensors than mlsign reads', `at most ${MAX_TENSORS}`, 'more');
   }
@@ -93,6 +100,29 @@ function decodeHeader(json: Buffer, file: OpenFile): SafetensorsHeader {
   tensors.sort((a, b) => a.start - b.start || a.end - b.end);
   checkTiling(tensors, dataStart, file);
   return { tensors, metadata };
+}
+
+function usualName(json: Buffer): string | undefined {
+  const text = json.toString('latin1');
+  return USUAL_NAME.test(text) ? json.toString('latin1', 1, json.length - 1) : undefined;
+}
+
+/** A tensor as it is usually written; undefined where it is written, or is, otherwise. */
+function usualTensor(name: string, json: Buffer, dataStart: number): TensorInfo | undefined {
+  if (json.length > 400) return undefined;
+  const [, named, dimensions, from, to] = USUAL.exec(json.toString('latin1')) ?? [];
+  const dtype = DTYPES.find((known) => known === named);
+  if (dtype === undefined || dimensions === undefined || dimensions.endsWith(',')) return undefined;
+  const shape = dimensions === '' ? [] : dimensions.split(',').map(Number);
+  const [start, end] = [Number(from), Number(to)];
+  const bits = bitsOf(dtype, shape);
+  return Number.isSafeInteger(bits) && end - start === bits / 8
+    ? { name, dtype, shape, start: dataStart + start, end: dataStart + end }
+    : undefined;
+}
+
+function bitsOf(dtype: Dtype, shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, DTYPE_BITS[dtype]);
 }
 
 function parseEntry(json: Buffer, limits: JsonLimits, file: OpenFile): JsonValue {
@@ -120,7 +150,7 @@ function decodeTensor(decoder: Decoder, name: string, value: JsonValue, dataStar
   const dtype = fields.oneOf('dtype', DTYPES);
   const shape = integers(decoder, fields.at('shape'), fields.array('shape', 0, 64));
   const [start = 0, end = 0] = integers(decoder, fields.at('data_offsets'), fields.array('data_offsets', 2, 2));
-  const bits = shape.reduce((product, dimension) => product * dimension, DTYPE_BITS[dtype]);
+  const bits = bitsOf(dtype, shape);
   if (decoder.problems.length === 0 && (!Number.isSafeInteger(bits) || end - start !== bits / 8)) {
     decoder.problem(fields.at('data_offsets'), `${bits / 8} bytes for ${dtype} [${shape.join(', ')}]`, `${end - start} bytes`);
   }

@@ -5,6 +5,7 @@ import { signModel } from '../../src/app/index.ts';
 import { LEGACY_PREDICATE_TYPE, PAYLOAD_TYPE, STATEMENT_TYPE, serializeBundle, statementPayload } from '../../src/formats/index.ts';
 import { MANIFEST, sealed } from '../helpers/bundles.ts';
 import { fixtureSigner, keyUrl } from '../helpers/keys.ts';
+import { rawSafetensors, writeGguf } from '../helpers/model-files.ts';
 import { peakOf } from '../helpers/peak-memory.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
@@ -60,6 +61,19 @@ describe('peak memory with hostile input', () => {
     await signModel(model, { signer: await fixtureSigner('ec-p256'), shardSize: 1 });
     staysWithin('verify', model, '--key', KEY);
     staysWithin('inspect', model);
+  });
+
+  it(`stays within ${LIMIT_MIB} MiB for tensors without end`, function () {
+    this.timeout(60_000);
+    const header = Array.from(
+      { length: 190_000 },
+      (_, i) => `"model.layers.${i}.self_attn.weight":{"dtype":"F32","shape":[1],"data_offsets":[${4 * i},${4 * i + 4}]}`,
+    );
+    const safetensors = rawSafetensors(`{${header.join()}}`, Buffer.alloc(4 * 190_000));
+    const files = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`${i}.safetensors`, safetensors]));
+    const tensors = Array.from({ length: 60_000 }, (_, i) => ({ name: `blk.${i}.attn_q.weight`, dimensions: [1] }));
+    const keys = Array.from({ length: 60_000 }, (_, i) => [`general.key.number.${i}`, { type: 'string', value: `value ${i}` }] as const);
+    staysWithin('inspect', sandbox.write('tensors', { ...files, 'a.gguf': writeGguf(Object.fromEntries(keys), tensors) }));
   });
 
   it(`stays within ${LIMIT_MIB} MiB for thirty copies of a bundle, and as many of different ones`, async () => {

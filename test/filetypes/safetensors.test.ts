@@ -28,6 +28,30 @@ describe('readSafetensorsHeader', () => {
   };
   const tensor = (fields: object, data = 8) => rawSafetensors(JSON.stringify({ t: fields }), new Uint8Array(data));
 
+  it('reads a tensor the same however it is written', async () => {
+    const fields = ['"dtype":"F32"', '"shape":[2,0,3]', '"data_offsets":[0,0]'];
+    const written = [
+      `{"a":{${fields.join()}}}`,
+      `{"a":{${fields.toReversed().join()}}}`,
+      `{ "a" : { ${fields.join(' , ')} } }`,
+      `{"\\u0061":{${fields.join().replace('F32', '\\u004632')}}}`,
+      `{"a":{${fields.join().replace('[2,0,3]', '[2.0,0,3e0]')}}}`,
+    ];
+    for (const header of written) {
+      const { tensors } = await read(rawSafetensors(header));
+      assert.deepEqual(
+        tensors.map(({ name, dtype, shape, start, end }) => [name, dtype, shape, end - start]),
+        [['a', 'F32', [2, 0, 3], 0]],
+        header,
+      );
+    }
+    for (const shape of ['[2,]', '[,2]', '[02]', '[2,,3]', '[-0,2', '[2 3]']) {
+      await refuses(rawSafetensors(`{"a":{${fields.join().replace('[2,0,3]', shape)}}}`), /in its header, not JSON: wrong at byte/);
+    }
+    await refuses(rawSafetensors(`{"a":{${fields.join().replace('[0,0]', '[0,4]')}}}`, new Uint8Array(4)), /expected 0 bytes for F32/);
+    await refuses(rawSafetensors(`{"a":{${fields.join().replace('F32', 'F33')}}}`), /a\.dtype|"a"\.dtype: expected "BOOL"/);
+  });
+
   it('reads what the safetensors library wrote', async () => {
     const { tensors, metadata } = await readSafetensorsHeader(fixture);
     assert.deepEqual(tensors, [

@@ -4,6 +4,7 @@ import { DEFAULT_IGNORED, DEFAULT_SHARD_SIZE, type Manifest, rootDigest, type Se
 import {
   type HashedModel,
   hashModel as hashSource,
+  listed,
   manifestOf,
   modelId,
   openSource,
@@ -88,10 +89,8 @@ export async function hashOpened(source: Source, serialization: Serialization, o
 
 /** Shards cannot name a file without bytes: whoever signs them must know. */
 function unsignedEmpty({ emptyFiles }: HashedModel): readonly Finding[] {
-  const [first] = emptyFiles;
-  if (first === undefined) return [];
-  const message = `${emptyFiles.length} zero-byte files are not signed: a manifest of shards leaves them out`;
-  return [{ code: 'unsigned-empty', severity: 'note', message, subject: first, suggestion: 'use --method files, which signs them too' }];
+  const suggestion = 'use --method files, which signs them too';
+  return listed('unsigned-empty', emptyFiles).map((finding) => ({ ...finding, suggestion }));
 }
 
 /** Only the options of the engine. */

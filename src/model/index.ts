@@ -1,4 +1,5 @@
 export * from './compare.ts';
+export { listed } from './compare-findings.ts';
 export { type HashedModel, type HashModelOptions, hashModel, type ModelFile } from './hash-model.ts';
 export * from './ignore.ts';
 export * from './manifest.ts';

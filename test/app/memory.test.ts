@@ -13,7 +13,8 @@ import { Sandbox } from '../helpers/sandbox.ts';
 const LIMIT_MIB = 256;
 const KEY = fileURLToPath(keyUrl('ec-p256.pub'));
 
-describe('peak memory with hostile input', () => {
+describe('peak memory with hostile input', function () {
+  this.timeout(120_000);
   const sandbox = new Sandbox();
   after(() => sandbox.remove());
 

@@ -7,7 +7,7 @@ import type { Servers } from '../servers/up.ts';
 export const VARIABLE = 'MLSIGN_INTEGRATION';
 
 /** What the tests run against. */
-export interface Environment extends Pick<Servers, 'sigstoreFolder' | 'urls' | 'variables'> {
+export interface Environment extends Pick<Servers, 'sigstoreFolder' | 'urls' | 'minioCa' | 'variables'> {
   readonly installed: Installed;
   /** The runner's own, for whatever the tests write: it clears it away. */
   readonly folder: string;

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { KmsClient } from '../../src/aws/index.ts';
 import { kmsSuite } from '../helpers/kms-suite.ts';
-import { MINISTACK_ROOT } from '../servers/ministack.ts';
+import { ROOT as CREDENTIALS, REGION } from '../servers/credentials.ts';
 import { ended, useBench } from './bench.ts';
 import { type Ended, runCosign, runMlsign, runProgram, VERIFIERS } from './clients.ts';
 import { environment, sigstoreFile } from './environment.ts';
 
-const REGION = 'eu-central-1';
-const ROOT = { AWS_ACCESS_KEY_ID: MINISTACK_ROOT.accessKeyId, AWS_SECRET_ACCESS_KEY: MINISTACK_ROOT.secretAccessKey };
+const ROOT = { AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId, AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey };
 
 /** What finds no credentials and no settings but those that a test gives. */
 const NOWHERE = { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere', AWS_EC2_METADATA_DISABLED: 'true' };

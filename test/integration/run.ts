@@ -18,8 +18,8 @@ process.exitCode = 1;
 try {
   const installed = await installAll((line) => process.stdout.write(`${line}\n`));
   servers = await startServers(installed, join(folder, 'servers'));
-  const { sigstoreFolder, urls, variables } = servers;
-  process.exitCode = await runMocha({ installed, folder, sigstoreFolder, urls, variables });
+  const { sigstoreFolder, urls, minioCa, variables } = servers;
+  process.exitCode = await runMocha({ installed, folder, sigstoreFolder, urls, minioCa, variables });
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
 } finally {
@@ -39,7 +39,7 @@ async function runMocha(environment: Environment): Promise<number> {
   // Not named as those of `npm test` are, which could not run without the servers.
   const options = ['--no-config', '--parallel', '--jobs', '2', '--timeout', '120000'];
   const args = [path, ...options, '*.live.ts', ...process.argv.slice(2)];
-  const env = { ...process.env, [VARIABLE]: JSON.stringify(environment) };
+  const env = { ...process.env, [VARIABLE]: JSON.stringify(environment), NODE_EXTRA_CA_CERTS: environment.minioCa };
   mocha = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: 'inherit', env });
   const [code] = await once(mocha, 'exit');
   return code ?? 1;

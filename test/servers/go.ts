@@ -14,7 +14,7 @@ export interface GoProgram {
   readonly binary: string;
 }
 
-/** The servers of Sigstore, and its own client. */
+/** The servers of Sigstore and its own client, and two of S3. */
 export const GO_PROGRAMS = {
   fulcio: { name: 'fulcio', package: 'github.com/sigstore/fulcio', version: 'v1.8.8', binary: 'fulcio' },
   timestampServer: {
@@ -30,6 +30,8 @@ export const GO_PROGRAMS = {
     binary: 'posix',
   },
   cosign: { name: 'cosign', package: 'github.com/sigstore/cosign/v3/cmd/cosign', version: 'v3.1.3', binary: 'cosign' },
+  minio: { name: 'minio', package: 'github.com/minio/minio', version: 'v0.0.0-20260212201848-7aac2a2c5b7c', binary: 'minio' },
+  versitygw: { name: 'versitygw', package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0', binary: 'versitygw' },
 } as const satisfies Record<string, GoProgram>;
 
 const GO_MINIMUM = [1, 26] as const;

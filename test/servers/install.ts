@@ -10,6 +10,8 @@ export interface Installed {
   readonly timestampServer: string;
   readonly rekor: string;
   readonly cosign: string;
+  readonly minio: string;
+  readonly versitygw: string;
   /** The interpreter of the environment that ministack is in. */
   readonly ministackPython: string;
   readonly reference: Reference;
@@ -38,7 +40,9 @@ export async function installAll(say: (line: string) => void): Promise<Installed
   const timestampServer = await build('timestampServer');
   const rekor = await build('rekor');
   const cosign = await build('cosign');
-  return { fulcio, timestampServer, rekor, cosign, ministackPython, reference };
+  const minio = await build('minio');
+  const versitygw = await build('versitygw');
+  return { fulcio, timestampServer, rekor, cosign, minio, versitygw, ministackPython, reference };
 }
 
 function installMinistack(): Promise<string> {

@@ -1,9 +1,7 @@
 import { mkdir } from 'node:fs/promises';
+import { ROOT } from './credentials.ts';
 import type { Installed } from './install.ts';
 import { freePorts, type ServerProcess, startServer } from './server-process.ts';
-
-/** Who may do everything there. */
-export const MINISTACK_ROOT = { accessKeyId: 'test', secretAccessKey: 'test' } as const;
 
 /** A running ministack: AWS's KMS with real RSA and EC keys, IAM and STS; signatures of requests and policies are enforced. */
 export interface Ministack extends ServerProcess {
@@ -27,8 +25,8 @@ export async function startMinistack({ ministackPython }: Installed, folder: str
     IOT_MTLS_ENABLED: '0',
     SFTP_ENABLED: '0',
     AUTH: 'true',
-    AWS_ACCESS_KEY_ID: MINISTACK_ROOT.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: MINISTACK_ROOT.secretAccessKey,
+    AWS_ACCESS_KEY_ID: ROOT.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: ROOT.secretAccessKey,
     PYTHONUTF8: '1',
   };
   const args = ['-m', 'ministack'];

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { get as getHttp } from 'node:http';
+import { get as getHttps } from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +18,8 @@ export interface ServerCommand {
   readonly env?: Readonly<Record<string, string>>;
   /** An address that answers 200 once the server is ready. */
   readonly readyUrl: string;
+  /** Who certified it, PEM, where that address is https. */
+  readonly ca?: string;
 }
 
 /** A server that runs. */
@@ -38,7 +42,7 @@ process.on('exit', () => {
  *
  * @throws Error with the end of its log, where it ends or does not answer in time
  */
-export async function startServer({ name, command, args, folder, env, readyUrl }: ServerCommand): Promise<ServerProcess> {
+export async function startServer({ name, command, args, folder, env, readyUrl, ca }: ServerCommand): Promise<ServerProcess> {
   const path = join(folder, `${name}.log`);
   const log = openSync(path, 'w');
   const child = spawn(command, args, { cwd: folder, detached: true, env: { ...process.env, ...env }, stdio: ['ignore', log, log] });
@@ -53,7 +57,7 @@ export async function startServer({ name, command, args, folder, env, readyUrl }
     failure ??= `it ended (${signal ?? code})`;
   });
   const deadline = Date.now() + READY_MS;
-  while (!(await answers(readyUrl))) {
+  while (!(await answers(readyUrl, ca))) {
     if (failure !== undefined || Date.now() > deadline) {
       await endProcess(child);
       const tail = readFileSync(path, 'utf8').trimEnd().split('\n').slice(-15).join('\n');
@@ -64,11 +68,14 @@ export async function startServer({ name, command, args, folder, env, readyUrl }
   return { close: () => endProcess(child) };
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, ca: string | undefined): Promise<boolean> {
+  const options = { agent: false, signal: AbortSignal.timeout(2000) };
+  const request = ca === undefined ? getHttp(url, options) : getHttps(url, { ...options, ca });
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2000) });
-    await response.arrayBuffer();
-    return response.ok;
+    const [response] = await once(request, 'response');
+    response.resume();
+    await once(response, 'end');
+    return response.statusCode === 200;
   } catch {
     return false;
   }

@@ -4,15 +4,21 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { REGION, ROOT } from './credentials.ts';
 import { type Installed, installAll } from './install.ts';
-import { MINISTACK_ROOT, startMinistack } from './ministack.ts';
+import { startMinio } from './minio.ts';
+import { startMinistack } from './ministack.ts';
+import type { ServerProcess } from './server-process.ts';
 import { SIGSTORE_FILES, startSigstore } from './sigstore.ts';
 import type { SigstoreUrls } from './trust-config.ts';
+import { startVersitygw } from './versitygw.ts';
 
 /** What runs, and where. */
 export interface Servers {
   readonly sigstoreFolder: string;
-  readonly urls: SigstoreUrls & { readonly kms: string };
+  readonly urls: SigstoreUrls & { readonly kms: string; readonly minio: string; readonly versitygw: string };
+  /** Who certified MinIO: a file, PEM. */
+  readonly minioCa: string;
   /** For shells and programs that are told by their environment. */
   readonly variables: Readonly<Record<string, string>>;
   /** Ends all of them. */
@@ -20,25 +26,33 @@ export interface Servers {
 }
 
 /**
- * Starts a private Sigstore and an emulator of KMS, which keep their files below a new folder.
+ * Starts a private Sigstore, an emulator of KMS and two servers of S3, which keep their files below a new folder.
  *
  * @throws Error with the log of the server that does not start; those that did are ended
  */
 export async function startServers(installed: Installed, folder: string): Promise<Servers> {
   await mkdir(folder);
   const sigstoreFolder = join(folder, 'sigstore');
-  const sigstore = await startSigstore(installed, sigstoreFolder);
+  const started: ServerProcess[] = [];
+  const keep = async <T extends ServerProcess>(starting: Promise<T>): Promise<T> => {
+    const server = await starting;
+    started.push(server);
+    return server;
+  };
+  const close = async (): Promise<void> => {
+    for (const server of started.splice(0).reverse()) await server.close();
+  };
   try {
-    const ministack = await startMinistack(installed, join(folder, 'ministack'));
-    const urls = { ...sigstore.urls, kms: ministack.url };
-    const variables = { ...variablesOf(sigstoreFolder, urls), PATH: await programs(installed, join(folder, 'bin')) };
-    const close = async (): Promise<void> => {
-      await ministack.close();
-      await sigstore.close();
-    };
-    return { sigstoreFolder, urls, variables, close };
+    const sigstore = await keep(startSigstore(installed, sigstoreFolder));
+    const ministack = await keep(startMinistack(installed, join(folder, 'ministack')));
+    const minio = await keep(startMinio(installed, join(folder, 'minio')));
+    const versitygw = await keep(startVersitygw(installed, join(folder, 'versitygw')));
+    const urls = { ...sigstore.urls, kms: ministack.url, minio: minio.url, versitygw: versitygw.url };
+    const path = await programs(installed, join(folder, 'bin'));
+    const variables = { ...variablesOf(sigstoreFolder, urls), NODE_EXTRA_CA_CERTS: minio.ca, AWS_CA_BUNDLE: minio.ca, PATH: path };
+    return { sigstoreFolder, urls, minioCa: minio.ca, variables, close };
   } catch (error) {
-    await sigstore.close();
+    await close();
     throw error;
   }
 }
@@ -48,12 +62,14 @@ function variablesOf(folder: string, urls: Servers['urls']): Readonly<Record<str
     ISSUER: urls.issuer,
     TIMESTAMP_URL: `${urls.timestamp}/api/v1/timestamp`,
     KMS_URL: urls.kms,
+    MINIO_URL: urls.minio,
+    VERSITYGW_URL: urls.versitygw,
     TRUST_CONFIG: join(folder, SIGSTORE_FILES.clientTrustConfig),
     TRUSTED_ROOT: join(folder, SIGSTORE_FILES.trustedRoot),
     SIGNING_CONFIG: join(folder, SIGSTORE_FILES.signingConfig),
-    AWS_REGION: 'eu-central-1',
-    AWS_ACCESS_KEY_ID: MINISTACK_ROOT.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: MINISTACK_ROOT.secretAccessKey,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: ROOT.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: ROOT.secretAccessKey,
     PYTHONWARNINGS: 'ignore',
   };
 }

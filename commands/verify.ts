@@ -8,6 +8,7 @@ import {
   exitCodeOfVerdict,
   loadPolicyOfFlags,
   modelArg,
+  toleranceFlags,
   trustFlags,
 } from '../src/cli/index.ts';
 import { verdictLine, verificationDocument, verificationText } from '../src/report/index.ts';
@@ -34,14 +35,7 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
       helpValue: 'FILE',
       ...REPEATABLE,
     }),
-    'ignore-paths': Flags.string({
-      summary: 'Accept a path unsigned (exact, relative to the model; repeatable).',
-      helpValue: 'PATH',
-      ...REPEATABLE,
-    }),
-    'ignore-unsigned-files': Flags.boolean({ summary: 'Accept files that are not signed; they are counted, not read.' }),
-    'allow-symlinks': Flags.boolean({ summary: 'Follow symbolic links, where the signer did too.' }),
-    'allow-legacy': Flags.boolean({ summary: 'Accept the bundle form of model-signing 0.2.0.' }),
+    ...toleranceFlags,
     ...engineFlags,
   };
 

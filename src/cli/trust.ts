@@ -91,6 +91,21 @@ export const trustFlags = {
   ...awsFlags,
 };
 
+/** The same where `--key` signs. */
+export const trustFlagsBesideSigner = { ...trustFlags, 'trust-key': { ...trustFlags['trust-key'], aliases: [] } };
+
+/** What may be unsigned, and which forms are accepted. */
+export const toleranceFlags = {
+  'ignore-paths': Flags.string({
+    summary: 'Accept a path unsigned (exact, relative to the model; repeatable).',
+    helpValue: 'PATH',
+    ...REPEATABLE,
+  }),
+  'ignore-unsigned-files': Flags.boolean({ summary: 'Accept files that are not signed; they are counted, not read.' }),
+  'allow-symlinks': Flags.boolean({ summary: 'Follow symbolic links, where the signer did too.' }),
+  'allow-legacy': Flags.boolean({ summary: 'Accept the bundle form of model-signing 0.2.0.' }),
+};
+
 /** Flags that say whom to trust and what may be left unsigned. */
 export interface TrustFlags extends AwsFlags, InstanceFlags {
   readonly 'trust-key'?: readonly string[] | undefined;
@@ -105,9 +120,9 @@ export interface TrustFlags extends AwsFlags, InstanceFlags {
   readonly offline: boolean;
   readonly policy?: string | undefined;
   readonly 'ignore-paths'?: readonly string[] | undefined;
-  readonly 'ignore-unsigned-files': boolean;
-  readonly 'allow-symlinks': boolean;
-  readonly 'allow-legacy': boolean;
+  readonly 'ignore-unsigned-files'?: boolean | undefined;
+  readonly 'allow-symlinks'?: boolean | undefined;
+  readonly 'allow-legacy'?: boolean | undefined;
 }
 
 /** The policy that flags ask for: the file, the flags, or both, where both must hold. */

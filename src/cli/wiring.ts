@@ -111,6 +111,18 @@ export function cacheDirectory(name: string): string {
   });
 }
 
+/**
+ * A file or folder in the directory of the user for what must be kept (XDG's state, or the platform's own); undefined for a
+ * user without a home.
+ */
+export function statePath(...names: readonly string[]): string | undefined {
+  const local = process.platform === 'win32' ? env.LOCALAPPDATA : undefined;
+  const home = homeDirectory();
+  const places = [env.XDG_STATE_HOME, local, home === undefined ? undefined : join(home, '.local', 'state')];
+  const folder = places.find((path) => path !== undefined && isAbsolute(path));
+  return folder === undefined ? undefined : join(folder, 'mlsign', ...names);
+}
+
 function homeDirectory(): string | undefined {
   try {
     const home = homedir();

@@ -1,5 +1,5 @@
 /** Installs what the integration suite runs against, once, into the cache folder: `node test/servers/install.ts`. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { installReference, type Reference } from '../interop/reference.ts';
 import { GO_PROGRAMS, installGoProgram } from './go.ts';
 import { installEnvironment } from './python.ts';
@@ -14,6 +14,8 @@ export interface Installed {
   readonly versitygw: string;
   /** The interpreter of the environment that ministack is in. */
   readonly ministackPython: string;
+  /** The command line of AWS, which knows nothing of mlsign. */
+  readonly aws: string;
   readonly reference: Reference;
 }
 
@@ -32,7 +34,8 @@ export async function installAll(say: (line: string) => void): Promise<Installed
     return result;
   };
   const reference = await timed('model-signing', installReference);
-  const ministackPython = await timed('ministack', installMinistack);
+  const ministackPython = await timed('ministack', () => installRequirements('ministack', '1.5.33'));
+  const aws = join(dirname(await timed('awscli', () => installRequirements('awscli', '1.46.0'))), 'aws');
   // One after the other: they share most of what they are built from.
   const build = (key: keyof typeof GO_PROGRAMS): Promise<string> =>
     timed(`${GO_PROGRAMS[key].name} ${GO_PROGRAMS[key].version}`, () => installGoProgram(GO_PROGRAMS[key]));
@@ -42,11 +45,11 @@ export async function installAll(say: (line: string) => void): Promise<Installed
   const cosign = await build('cosign');
   const minio = await build('minio');
   const versitygw = await build('versitygw');
-  return { fulcio, timestampServer, rekor, cosign, minio, versitygw, ministackPython, reference };
+  return { fulcio, timestampServer, rekor, cosign, minio, versitygw, ministackPython, aws, reference };
 }
 
-function installMinistack(): Promise<string> {
-  return installEnvironment({ name: 'ministack-1.5.33', requirements: join(import.meta.dirname, 'requirements', 'ministack.txt') });
+function installRequirements(name: string, version: string): Promise<string> {
+  return installEnvironment({ name: `${name}-${version}`, requirements: join(import.meta.dirname, 'requirements', `${name}.txt`) });
 }
 
 if (import.meta.main) {

@@ -64,6 +64,7 @@ function variablesOf(folder: string, urls: Servers['urls']): Readonly<Record<str
     KMS_URL: urls.kms,
     MINIO_URL: urls.minio,
     VERSITYGW_URL: urls.versitygw,
+    AWS_ENDPOINT_URL_S3: urls.minio,
     TRUST_CONFIG: join(folder, SIGSTORE_FILES.clientTrustConfig),
     TRUSTED_ROOT: join(folder, SIGSTORE_FILES.trustedRoot),
     SIGNING_CONFIG: join(folder, SIGSTORE_FILES.signingConfig),
@@ -74,13 +75,15 @@ function variablesOf(folder: string, urls: Servers['urls']): Readonly<Record<str
   };
 }
 
-/** A PATH on which mlsign, cosign, model_signing and `assume_role.py` are; the scripts are for POSIX shells. */
-async function programs({ cosign, reference, ministackPython }: Installed, folder: string): Promise<string> {
+/** A PATH on which mlsign, cosign, model_signing, aws and the makers of roles are; the scripts are for POSIX shells. */
+async function programs({ cosign, reference, ministackPython, aws }: Installed, folder: string): Promise<string> {
   await mkdir(folder);
   const mlsign = resolve(import.meta.dirname, '..', '..', 'bin', 'run.js');
   const commands = {
     mlsign: [process.execPath, mlsign],
     cosign: [cosign],
+    aws: [aws],
+    assume_s3_role: [process.execPath, join(import.meta.dirname, 'assume-role.ts')],
     model_signing: [reference.python, '-m', 'model_signing'],
     assume_role: [ministackPython, join(import.meta.dirname, 'assume_role.py')],
   };

@@ -1,0 +1,130 @@
+import { lstat, open, readdir, unlink, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { interrupted, systemErrorCode, throwIfAborted, unavailable } from '../core/index.ts';
+import { ownedName, ownerState } from './local-owner.ts';
+
+const ENDING = 'lock';
+/** How long a lock is waited for. */
+const WAIT_MS = 30_000;
+const BEAT_MS = 4_000;
+/** A lock of another machine or container that has not been touched for so long belongs to nobody. */
+const SILENT_MS = 20_000;
+
+/**
+ * Does work while no other process works under a lock in the same directory. Every contender makes a file of its own and then
+ * looks for those of others: it is alone, or it waits; so nobody ever takes the file of a living process away, as can
+ * happen where a single lock file is taken over.
+ *
+ * @throws MlsignError `store-locked` after half a minute
+ */
+export async function underLock<T>(
+  directory: string,
+  makeDirectory: () => Promise<void>,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const own = ownedName(ENDING);
+  const path = join(directory, own);
+  const others = new Rivals(directory, own);
+  const end = performance.now() + WAIT_MS;
+  let isIn = false;
+  let beat: NodeJS.Timeout | undefined;
+  try {
+    for (;;) {
+      throwIfAborted(signal);
+      const rivals = await others.living();
+      if (rivals.length === 0) {
+        if (isIn) break;
+        isIn = await enter(path, makeDirectory);
+        continue;
+      }
+      if (performance.now() > end) throw locked(directory, rivals);
+      // Of those who wait, one stays: two that step back for each other could do so for ever.
+      if (isIn && rivals.some((rival) => rival < own)) {
+        await unlink(path);
+        isIn = false;
+      }
+      await pause(signal);
+    }
+    beat = setInterval(() => void touch(path), BEAT_MS).unref();
+    return await work();
+  } finally {
+    clearInterval(beat);
+    if (isIn) await unlink(path).catch(() => undefined);
+  }
+}
+
+/** The locks of others in one directory, and how long they have been silent. */
+class Rivals {
+  readonly #directory: string;
+  readonly #own: string;
+  readonly #heard = new Map<string, { readonly beat: number; readonly at: number }>();
+
+  constructor(directory: string, own: string) {
+    this.#directory = directory;
+    this.#own = own;
+  }
+
+  async living(): Promise<readonly string[]> {
+    const living: string[] = [];
+    for (const name of await namesIn(this.#directory)) {
+      if (name === this.#own || !name.endsWith(`.${ENDING}`)) continue;
+      if (await this.#isLiving(name)) living.push(name);
+      else await unlink(join(this.#directory, name)).catch(() => undefined);
+    }
+    return living;
+  }
+
+  async #isLiving(name: string): Promise<boolean> {
+    const state = ownerState(name);
+    if (state !== 'unknown') return state === 'alive';
+    const beat = (await lstat(join(this.#directory, name)).catch(() => undefined))?.mtimeMs ?? 0;
+    const now = performance.now();
+    const last = this.#heard.get(name);
+    if (last?.beat !== beat) this.#heard.set(name, { beat, at: now });
+    return last?.beat !== beat || now - last.at < SILENT_MS;
+  }
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Makes the file; false where the directory is gone meanwhile, as an empty one may be. */
+async function enter(path: string, makeDirectory: () => Promise<void>): Promise<boolean> {
+  await makeDirectory();
+  try {
+    await (await open(path, 'wx')).close();
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function touch(path: string): Promise<void> {
+  const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: undefined }));
+  if (mtimeMs !== undefined) await utimes(path, mtimeMs / 1000 + 1, mtimeMs / 1000 + 1).catch(() => undefined);
+}
+
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await delay(2 + Math.random() * 20, undefined, { signal });
+  } catch {
+    throw interrupted();
+  }
+}
+
+function locked(directory: string, rivals: readonly string[]): Error {
+  return unavailable('store-locked', 'another process has been working on this object for too long', {
+    subject: directory,
+    got: rivals.join(', '),
+    suggestions: ['try again', 'where no other mlsign runs, remove the files named'],
+  });
+}

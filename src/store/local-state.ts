@@ -1,0 +1,122 @@
+import type { BigIntStats } from 'node:fs';
+import { join } from 'node:path';
+import { type KeyPlace, lstatBelow, lstatOf, namesIn } from './local-files.ts';
+import type { CurrentObject, HistoryEntry, VersionId } from './store.ts';
+
+/**
+ * How a version's file ends: `7` is version 7, `7.deleted` a delete marker, `7.new` a version that counts only once it is what
+ * plain readers get (a crash may leave it before), `7.removed` nothing any more, so that the number is never given again.
+ */
+const VERSION_FILE = /^([1-9]\d{0,14})(\.deleted|\.new|\.removed)?$/;
+
+/** One version, as it lies there. */
+export interface KeptVersion {
+  readonly number: number;
+  readonly name: string;
+  readonly isDeleted: boolean;
+  readonly stats: BigIntStats;
+}
+
+/** What a local store holds of one key. */
+export interface KeyState {
+  readonly place: KeyPlace;
+  /** Newest first. */
+  readonly versions: readonly KeptVersion[];
+  /** What plain readers get: a file, or a link or a pipe that was put there. */
+  readonly visible: BigIntStats | undefined;
+  /** Whether plain readers get just what the newest version says. Otherwise somebody wrote or deleted by hand. */
+  readonly isSettled: boolean;
+  /** The highest number that was ever given. */
+  readonly last: number;
+  /** Files of writes that never became visible. */
+  readonly leftovers: readonly string[];
+}
+
+/** Reads what there is of a key; again where a writer was at work in the midst of it. */
+export async function readState(root: string, place: KeyPlace): Promise<KeyState> {
+  let state = await readOnce(root, place);
+  for (let attempt = 0; !state.isSettled && attempt < 3; attempt++) {
+    const again = await readOnce(root, place);
+    const isSame = again.visible?.ino === state.visible?.ino && again.last === state.last && again.isSettled === state.isSettled;
+    state = again;
+    if (isSame) break;
+  }
+  return state;
+}
+
+async function readOnce(root: string, place: KeyPlace): Promise<KeyState> {
+  const found = await lstatBelow(root, place.segments);
+  const visible = found?.isDirectory() ? undefined : found;
+  const versions: KeptVersion[] = [];
+  const leftovers: string[] = [];
+  let last = 0;
+  for (const name of await namesIn(place.versions)) {
+    const [, digits, ending] = VERSION_FILE.exec(name) ?? [];
+    if (digits === undefined) continue;
+    const number = Number(digits);
+    last = Math.max(last, number);
+    const stats = ending === '.removed' ? undefined : await lstatOf(join(place.versions, name));
+    if (stats === undefined || !stats.isFile()) continue;
+    if (ending === '.new' && !(visible !== undefined && isSameFile(visible, stats))) leftovers.push(name);
+    else versions.push({ number, name, isDeleted: ending === '.deleted', stats });
+  }
+  versions.sort((a, b) => b.number - a.number);
+  return { place, versions, visible, isSettled: isSettled(versions[0], visible), last, leftovers };
+}
+
+function isSettled(newest: KeptVersion | undefined, visible: BigIntStats | undefined): boolean {
+  if (newest === undefined || visible === undefined) return visible === undefined && (newest === undefined || newest.isDeleted);
+  return !newest.isDeleted && isSameFile(visible, newest.stats);
+}
+
+/** Whether the visible file was made of a version: it is that file, or a copy that was given its size and time. */
+export function isSameFile(visible: BigIntStats, version: BigIntStats): boolean {
+  if (!visible.isFile()) return false;
+  if (visible.ino === version.ino && visible.dev === version.dev) return true;
+  return visible.size === version.size && visible.mtimeNs === version.mtimeNs;
+}
+
+/** What plain readers get. */
+export function currentOf({ place, versions, visible, isSettled }: KeyState): CurrentObject | undefined {
+  if (visible === undefined) return undefined;
+  const [newest] = versions;
+  const version = isSettled && newest !== undefined ? versionId(newest) : unversioned(visible);
+  return { key: place.key, version, size: Number(visible.size), tag: version };
+}
+
+/** The history of a key, newest first. What was done by hand stands first, as a bucket would have kept it. */
+export function entriesOf(state: KeyState): readonly HistoryEntry[] {
+  const { place, versions, visible, isSettled } = state;
+  const [newest] = versions;
+  const entries: HistoryEntry[] = versions.map((version) => ({
+    key: place.key,
+    version: versionId(version),
+    size: Number(version.stats.size),
+    isCurrent: isSettled && version === newest,
+    isDeleted: version.isDeleted,
+    modified: version.stats.mtime,
+  }));
+  const current = currentOf(state);
+  if (isSettled) return entries;
+  if (current !== undefined && visible !== undefined) {
+    return [
+      { key: place.key, version: current.version, size: current.size, isCurrent: true, isDeleted: false, modified: visible.mtime },
+      ...entries,
+    ];
+  }
+  // The file is gone: nobody knows since when.
+  const modified = newest?.stats.mtime ?? new Date(0);
+  return [{ key: place.key, version: DELETED_BY_HAND, size: 0, isCurrent: true, isDeleted: true, modified }, ...entries];
+}
+
+/** The version that stands for a file's being gone while its versions are there. */
+export const DELETED_BY_HAND = 'unversioned-deleted' as VersionId;
+
+export function versionId({ number }: Pick<KeptVersion, 'number'>): VersionId {
+  return String(number) as VersionId;
+}
+
+/** The version of what somebody put there by hand: it is told by what tells files apart. */
+export function unversioned({ ino, mtimeNs }: BigIntStats): VersionId {
+  return `unversioned-${ino}-${mtimeNs}` as VersionId;
+}

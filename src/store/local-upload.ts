@@ -1,0 +1,124 @@
+import { stat } from 'node:fs/promises';
+import { type MlsignError, refused } from '../core/index.ts';
+import { type FileIdentity, identityOf } from '../digest/index.ts';
+import { KeyWriter, sealStaged } from './local-commit.ts';
+import { copyHashed, type HashedBytes, hashFile, notAFile, type Ranges, type ReadOptions } from './local-copy.ts';
+import { placeOf } from './local-files.ts';
+import { readState, versionId } from './local-state.ts';
+import type { FileUpload, PartedObject, SignedContent, UploadedObject } from './store.ts';
+
+/** Bytes of every part but the last. */
+export const PART_SIZE = 64 * 2 ** 20;
+
+/** What the upload of one file needs besides it. */
+export interface LocalUpload extends Pick<ReadOptions, 'onBytes' | 'signal'> {
+  readonly root: string;
+  readonly url: string;
+}
+
+/** Puts one file under its key, unless its bytes lie there already. */
+export async function uploadFile(file: FileUpload, upload: LocalUpload): Promise<UploadedObject> {
+  const { root, signal } = upload;
+  const place = placeOf(root, file.key);
+  const writer = new KeyWriter(root, place);
+  if ((await readState(root, place)).visible !== undefined) return await reuse(file, writer, upload);
+  const staged = await writer.stage();
+  try {
+    const parts = await stageFile(file, staged, upload);
+    const made = await writer.change(signal, async (state) =>
+      state.visible === undefined ? await writer.commit(staged, state) : undefined,
+    );
+    // Somebody else was faster: what lies there now must be the same.
+    if (made === undefined) return await reuse(file, writer, { ...upload, onBytes: undefined });
+    return { ...made, partSize: PART_SIZE, parts, isReused: false };
+  } finally {
+    await writer.drop(staged);
+  }
+}
+
+/** Copies a version to a staged file. Its bytes must still be those of the parts. */
+export async function stageVersion(object: PartedObject, path: string, staged: string, signal: AbortSignal | undefined): Promise<void> {
+  const { digests, size } = await copyHashed(path, staged, { ranges: [{ algorithm: 'sha256', shardSize: object.partSize }], signal });
+  const parts = digests[0]?.length === 0 ? [EMPTY] : (digests[0] ?? []);
+  if (size !== object.size || !isEqual(parts, object.parts)) {
+    throw refused('object-damaged', 'the bytes of this version are not those that were pinned', {
+      subject: path,
+      expected: summary(object.parts),
+      got: summary(parts),
+      suggestions: ['restore the release from another copy of the store, or push the model again'],
+    });
+  }
+  await sealStaged(staged, (await stat(path)).mode);
+}
+
+/** SHA-256 of no bytes. */
+const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+async function stageFile(file: FileUpload, staged: string, { onBytes, signal }: LocalUpload): Promise<readonly string[]> {
+  const stats = await stat(file.path);
+  if (!stats.isFile()) throw notAFile(file.path);
+  const read = await copyHashed(file.path, staged, { ranges: rangesOf(file), onBytes, signal });
+  if (!isSame(read.before, file.identity) || !isSame(read.after, file.identity))
+    throw changed(file, 'the file that was listed', 'another file');
+  const { signed, parts } = digestsOf(file, read);
+  if (!isEqual(signed, file.signed.digests)) throw changed(file, summary(file.signed.digests), summary(signed));
+  await sealStaged(staged, stats.mode);
+  return parts;
+}
+
+/** Looks whether a key holds the very bytes that are to go there. */
+async function reuse(file: FileUpload, writer: KeyWriter, { root, url, onBytes, signal }: LocalUpload): Promise<UploadedObject> {
+  if (!isSame(identityOf(await stat(file.path)), file.identity)) throw changed(file, 'the file that was listed', 'another file');
+  const [newest] = (await writer.change(signal, async (state) => await writer.settle(state))).versions;
+  const path = placeOf(root, file.key).path;
+  const read = await hashFile(path, { ranges: rangesOf(file), onBytes, signal });
+  const { signed, parts } = digestsOf(file, read);
+  if (newest === undefined || !isEqual(signed, file.signed.digests)) {
+    throw refused('object-exists', 'other bytes lie under this key', {
+      subject: `${url}/${file.key}`,
+      expected: summary(file.signed.digests),
+      got: summary(signed),
+      suggestions: ['mlsign restore puts back what a release pinned', 'remove what lies there, if nobody needs it'],
+    });
+  }
+  return { key: file.key, version: versionId(newest), size: read.size, partSize: PART_SIZE, parts, isReused: true };
+}
+
+/** The parts, and what is signed where that is not the same. */
+function rangesOf({ signed, identity }: FileUpload): readonly Ranges[] {
+  const parts: Ranges = { algorithm: 'sha256', shardSize: PART_SIZE };
+  return arePartsSigned(signed, identity.size) ? [parts] : [parts, signed];
+}
+
+function arePartsSigned({ algorithm, shardSize = Number.POSITIVE_INFINITY }: SignedContent, size: number): boolean {
+  return algorithm === 'sha256' && (shardSize === PART_SIZE || (size <= shardSize && size <= PART_SIZE));
+}
+
+function digestsOf({ signed, identity }: FileUpload, { digests }: HashedBytes) {
+  const [inParts = [], asSigned = inParts] = digests;
+  const parts = inParts.length === 0 ? [EMPTY] : inParts;
+  // Zero bytes have no shard, and as a whole they have a digest.
+  const isWholeOfNothing = asSigned.length === 0 && signed.shardSize === undefined && arePartsSigned(signed, identity.size);
+  return { parts, signed: isWholeOfNothing ? parts : asSigned };
+}
+
+function isSame(a: FileIdentity, b: FileIdentity): boolean {
+  return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ino === b.ino && a.dev === b.dev;
+}
+
+function isEqual(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((digest, index) => digest === b[index]);
+}
+
+function summary([first = 'nothing', ...rest]: readonly string[]): string {
+  return rest.length === 0 ? first : `${first} and ${rest.length} more`;
+}
+
+function changed({ path }: FileUpload, expected: string, got: string): MlsignError {
+  return refused('file-changed', 'the file is not what was signed', {
+    subject: path,
+    expected,
+    got,
+    suggestions: ['sign the model again, if the change is meant', 'try again when nothing writes to it'],
+  });
+}

@@ -35,6 +35,20 @@ export interface OpenedSignatures {
 /** Whom to believe about times and logs. */
 export type EvidenceOptions = Pick<EnvelopeOptions, 'trustedRoot' | 'timestampRoots' | 'checkEvidence'>;
 
+/** A bundle to look at. */
+export interface BundleSource {
+  /** A path, or the name of an object. */
+  readonly path: string;
+  read(): Promise<Uint8Array>;
+}
+
+/** How bundles are looked at. */
+export interface OpenBundlesOptions extends EvidenceOptions {
+  readonly now: Date;
+  /** Whether each bundle is there because somebody says so: then each must be sound. */
+  readonly isNamed: boolean;
+}
+
 /** Opens the named bundles, or the model's own and those in its companion directory, and counts their signers. */
 export async function openSignatures(
   source: Source,
@@ -42,20 +56,38 @@ export async function openSignatures(
   rule: Rule,
   named: readonly string[] | undefined,
   now: Date,
-  { trustedRoot: loadRoot, timestampRoots, checkEvidence }: EvidenceOptions = {},
+  evidence: EvidenceOptions = {},
+): Promise<OpenedSignatures> {
+  const listing: Finding[] = [];
+  const paths = named ?? [defaultSignaturePath(source), ...(await furtherSignatures(source, listing))];
+  const bundles = paths.map((path): BundleSource => ({ path, read: () => readCapped(path, MAX_BUNDLE_BYTES, 'signature') }));
+  return openBundles(bundles, policy, rule, { ...evidence, now, isNamed: named !== undefined }, listing);
+}
+
+/**
+ * Opens bundles, one after the other, and counts their signers.
+ *
+ * @param listing what was seen while they were looked for
+ */
+export async function openBundles(
+  bundles: readonly BundleSource[],
+  policy: Policy,
+  rule: Rule,
+  { now, isNamed, trustedRoot: loadRoot, timestampRoots, checkEvidence }: OpenBundlesOptions,
+  listing: readonly Finding[] = [],
 ): Promise<OpenedSignatures> {
   let root: ReturnType<NonNullable<typeof loadRoot>> | undefined;
   // One update of the trusted root is enough for all bundles.
   const trustedRoot = loadRoot && (() => (root ??= loadRoot()));
   const checks: Check[] = [];
-  const findings: Finding[] = [];
-  const paths = named ?? [defaultSignaturePath(source), ...(await furtherSignatures(source, findings))];
+  const findings = [...listing];
   const signatures: SignatureResult[] = [];
   const statements = new StatementStore<OmsStatement>();
   const { allowLegacy, require } = rule;
   const options = { now, allowLegacy, trustedRoot, timestampRoots, checkEvidence, require, statements };
-  for (const path of paths) {
-    const bytes = await readSignature(path);
+  for (const source of bundles) {
+    const { path } = source;
+    const bytes = await readSignature(source);
     if (bytes instanceof MlsignError) {
       findings.push(unreadable(bytes, path));
       signatures.push({ path, isRead: false });
@@ -73,7 +105,7 @@ export async function openSignatures(
   const { candidates, missing } = countSigners(rule, signatures);
   if (candidates.length === 0) checks.push(...missing.checks);
   // A bundle that nobody named and that nothing depends on cannot spoil what the others prove.
-  const isSpare = named === undefined && candidates.length > 0;
+  const isSpare = !isNamed && candidates.length > 0;
   // Who has signed cannot be told while a bundle could not be judged.
   const isOpen = findings.some(({ severity }) => severity === 'undetermined');
   const lacking = isOpen ? missing.findings.map((finding) => ({ ...finding, severity: 'undetermined' as const })) : missing.findings;
@@ -101,11 +133,11 @@ function countSigners(rule: Rule, signatures: readonly SignatureResult[]) {
   return { candidates, missing };
 }
 
-async function readSignature(path: string): Promise<Uint8Array | MlsignError> {
+async function readSignature(source: BundleSource): Promise<Uint8Array | MlsignError> {
   try {
-    return await readCapped(path, MAX_BUNDLE_BYTES, 'signature');
+    return await source.read();
   } catch (error) {
-    if (error instanceof MlsignError) return error;
+    if (error instanceof MlsignError && error.outcome !== 'interrupted') return error;
     throw error;
   }
 }

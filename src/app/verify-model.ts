@@ -83,14 +83,16 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
   };
 }
 
-function judged(signatures: readonly SignatureResult[], counted: Candidate | undefined): readonly JudgedSignature[] {
+/** Which of the bundles count. */
+export function judged(signatures: readonly SignatureResult[], counted: Candidate | undefined): readonly JudgedSignature[] {
   return signatures.map((signature) => {
     const { statement } = signature;
     return { ...signature, counted: statement !== undefined && counted?.statements.includes(statement) === true };
   });
 }
 
-async function refusePolicyInside(source: Source, policy: Policy): Promise<void> {
+/** @throws MlsignError `policy-inside-model` */
+export async function refusePolicyInside(source: Source, policy: Policy): Promise<void> {
   const root = { kind: source.kind, path: await withoutLinks(source.path) };
   for (const file of policy.files) {
     // A link inside the model is as much its makers' as a file that lies there, whatever path leads to either.

@@ -89,6 +89,37 @@ export async function hashModel(source: Source, options: HashModelOptions): Prom
   };
 }
 
+/** A model that was listed, and not read. */
+export interface ListedModel {
+  /** Where each file is, and which state of it was listed; in code point order. */
+  readonly files: readonly ListedFile[];
+  /** The same as a hashed model of which nothing is hashed, to be compared. */
+  readonly model: HashedModel;
+}
+
+/** Lists a model without reading it; what is wrong with single files is told as {@link hashModel} does. */
+export async function listModel(
+  source: Source,
+  options: Pick<HashModelOptions, 'serialization' | 'excluded' | 'signed'>,
+): Promise<ListedModel> {
+  const listing = await list(source, options);
+  const listed = [...listing.files()].sort((a, b) => compareCodePoints(a.name, b.name));
+  const files = listed.map(({ name, identity }): ModelFile => ({ name, size: identity.size, digests: [] }));
+  const { serialization } = options;
+  const model: HashedModel = {
+    source,
+    serialization,
+    files,
+    bytes: 0,
+    unhashed: files.map(({ name }) => name),
+    ignored: listing.ignored.toSorted(compareCodePoints),
+    emptyFiles: serialization.shardSize === undefined ? [] : files.filter(({ size }) => size === 0).map(({ name }) => name),
+    engine: 'native',
+    findings: listing.findings.toSorted((a, b) => compareCodePoints(a.subject, b.subject)),
+  };
+  return { files: listed, model };
+}
+
 /** What of a source is there to hash. */
 interface Listing {
   files(): Iterable<ListedFile>;

@@ -1,6 +1,7 @@
 export * from './compare.ts';
 export { listed } from './compare-findings.ts';
-export { type HashedModel, type HashModelOptions, hashModel, type ModelFile } from './hash-model.ts';
+export type { ListedFile } from './directory-source.ts';
+export { type HashedModel, type HashModelOptions, hashModel, type ListedModel, listModel, type ModelFile } from './hash-model.ts';
 export * from './ignore.ts';
 export * from './manifest.ts';
 export * from './model-id.ts';

@@ -1,0 +1,81 @@
+import { type Finding, MlsignError, refused, sha256Hex } from '../core/index.ts';
+import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
+import type { ReleaseRecord } from '../release/index.ts';
+import { type HistoryEntry, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
+import type { BundleSource } from './open-signatures.ts';
+
+/** More than any honest model has. */
+const MOST_FURTHER = 64;
+
+/**
+ * Signatures that were added to a model after its release, as `mlsign sign s3://…` does; where nothing may be listed, there
+ * are none.
+ *
+ * @param findings gets `too-many-signatures`, `bundles-not-listed`
+ */
+export async function furtherBundles(
+  store: Store,
+  location: StoreLocation,
+  { modelId, bundles }: ReleaseRecord,
+  findings: Finding[],
+  signal?: AbortSignal,
+): Promise<readonly BundleSource[]> {
+  const layout = layoutOf(location);
+  const folder = layout.bundles(modelId);
+  const known = new Set(bundles.map(({ digest }) => layout.bundle(modelId, digest)));
+  const entries: HistoryEntry[] = [];
+  try {
+    for await (const entry of store.history(folder, signal)) {
+      if (!entry.isCurrent || entry.isDeleted || known.has(entry.key) || digestOf(layout.bundles(modelId), entry.key) === undefined)
+        continue;
+      if (entries.length === MOST_FURTHER) {
+        findings.push(tooMany(`${store.url}/${folder}`));
+        break;
+      }
+      entries.push(entry);
+    }
+  } catch (error) {
+    if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
+    findings.push(notListed(error, `${store.url}/${folder}`));
+    return [];
+  }
+  return entries.map((entry) => bundleSource(store, entry, digestOf(folder, entry.key) ?? '', signal));
+}
+
+function bundleSource(store: Store, entry: HistoryEntry, digest: string, signal: AbortSignal | undefined): BundleSource {
+  const path = `${store.url}/${entry.key}`;
+  return {
+    path,
+    read: async () => {
+      const bytes = await store.read(entry, MAX_BUNDLE_BYTES, signal);
+      const got = sha256Hex(bytes);
+      if (got !== digest)
+        throw refused('bundle-changed', 'a bundle is not the one that its name says', { subject: path, expected: digest, got });
+      return bytes;
+    },
+  };
+}
+
+function digestOf(folder: string, key: string): string | undefined {
+  return /^([0-9a-f]{64})\.sig$/.exec(key.slice(folder.length))?.[1];
+}
+
+function tooMany(subject: string): Finding {
+  return {
+    code: 'too-many-signatures',
+    severity: 'warning',
+    message: `of the signatures added after the release only the first ${MOST_FURTHER} by name were looked at`,
+    subject,
+    expected: `at most ${MOST_FURTHER}`,
+  };
+}
+
+function notListed(error: MlsignError, subject: string): Finding {
+  return {
+    code: 'bundles-not-listed',
+    severity: 'note',
+    message: `signatures added after the release were not looked for: ${error.message}`,
+    subject,
+    suggestion: 'allow s3:ListBucketVersions, or have the model pushed again with all its signatures',
+  };
+}

@@ -1,0 +1,151 @@
+import { realpath } from 'node:fs/promises';
+import { type Check, type Clock, type Finding, refused, systemClock, type Verdict, verdictOf } from '../core/index.ts';
+import type { Manifest } from '../formats/index.ts';
+import { compareModel, expectedFiles, listModel, openSource, type Source } from '../model/index.ts';
+import type { Policy, Rule } from '../policy/index.ts';
+import { type FileUpload, layoutOf, type StoreLocation } from '../store/index.ts';
+import { checkContent } from './check-content.ts';
+import { planHashing } from './hash-candidates.ts';
+import type { EngineOptions } from './hash-model.ts';
+import { defaultSignaturePath } from './locations.ts';
+import { type Candidate, type EvidenceOptions, openSignatures, type SignatureResult } from './open-signatures.ts';
+import { ruleAt } from './release-trust.ts';
+import { refusePolicyInside } from './verify-model.ts';
+
+/** Under what a model is looked at before it is pushed. */
+export interface PlanPushOptions extends EvidenceOptions, EngineOptions {
+  /** What must hold for the model where it will lie. */
+  readonly policy: Policy;
+  /** The bundles; the model's own signature and those in `<model>.mlsign/` unless given. */
+  readonly signatures?: readonly string[] | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** A file that a push sends. */
+export interface PlannedFile extends FileUpload {
+  readonly name: string;
+}
+
+/** A bundle that a push sends. */
+export interface PlannedBundle {
+  readonly path: string;
+  /** SHA-256 of its bytes, hex. */
+  readonly digest: string;
+}
+
+/** What a push would send. */
+export interface PushContents {
+  readonly modelId: string;
+  readonly manifest: Manifest;
+  /** In code point order of their names: exactly the signed ones. */
+  readonly files: readonly PlannedFile[];
+  /** Those that count; the model's own first. */
+  readonly bundles: readonly PlannedBundle[];
+}
+
+/** What a model's signatures and the names and sizes of its files say. */
+export interface PushPlan {
+  readonly verdict: Verdict;
+  readonly source: Source;
+  readonly rule: Rule;
+  readonly signatures: readonly SignatureResult[];
+  /** Absent where the verdict forbids a push. */
+  readonly contents?: PushContents | undefined;
+  readonly checks: readonly Check[];
+  readonly findings: readonly Finding[];
+}
+
+/** S3's limit. */
+const MAX_KEY_BYTES = 1024;
+
+/**
+ * Verifies a model's signatures under the rule for the place where it goes, and lists its files. Their bytes are compared
+ * when they are sent.
+ *
+ * @throws MlsignError what `verifyModel` throws; `key-too-long`
+ */
+export async function planPush(path: string, location: StoreLocation, options: PlanPushOptions): Promise<PushPlan> {
+  const { policy, clock = systemClock } = options;
+  const source = await openSource(path);
+  await refusePolicyInside(source, policy);
+  const rule = ruleAt(policy, location);
+  const opened = await openSignatures(source, policy, rule, options.signatures, clock(), options);
+  const base = { source, rule, signatures: opened.signatures };
+  const [first, ...others] = opened.candidates;
+  const verdict = verdictOf(opened.findings);
+  if (first === undefined || verdict !== 'verified') {
+    return { ...base, verdict, checks: [...opened.checks, ...(first?.checks ?? [])], findings: opened.findings };
+  }
+  const excluded = opened.signatures.flatMap(({ path, isRead }) => (isRead ? [path] : []));
+  // Which of several models the signatures are about, only the bytes tell.
+  const candidate =
+    others.length === 0 ? first : (await checkContent(source, rule, [first, ...others], { ...options, signatures: excluded })).candidate;
+  const listed = await listFiles(source, rule, candidate, excluded);
+  const findings = [...opened.findings, ...listed.findings];
+  const checks = [...opened.checks, ...candidate.checks, filesCheck(listed.findings, listed.files.length)];
+  if (verdictOf(findings) !== 'verified') return { ...base, verdict: verdictOf(findings), checks, findings };
+  const { modelId } = candidate;
+  const layout = layoutOf(location);
+  const files = listed.files.map((file) => ({ ...file, key: checkKey(layout.file(modelId, file.name)) }));
+  const contents = { modelId, manifest: listed.manifest, files, bundles: bundlesOf(source, candidate) };
+  return { ...base, verdict: 'verified', contents, checks, findings };
+}
+
+/** The signed files as they are listed, and everything that names and sizes show to be wrong. */
+async function listFiles(source: Source, rule: Rule, candidate: Candidate, excluded: readonly string[]) {
+  const { manifest } = candidate.statements[0].statement;
+  const { serialization, names } = await planHashing(source, rule, candidate);
+  const { files, model } = await listModel(source, { serialization, excluded, signed: names });
+  const findings = compareModel(manifest, model, { ignoreUnsigned: rule.ignoreUnsigned }).filter(({ code }) => code !== 'file-not-hashed');
+  const signed = expectedFiles(manifest, source);
+  const { hashType: algorithm, shardSize } = manifest.serialization;
+  const planned: Omit<PlannedFile, 'key'>[] = [];
+  const wrong: Finding[] = [];
+  for (const { name, path, identity, followLink } of files) {
+    const file = signed.get(name);
+    if (file === undefined) continue;
+    if (file.size !== undefined && file.size !== identity.size) wrong.push(otherSize(name, file.size, identity.size));
+    const real = followLink === true ? await realpath(path).catch(() => path) : path;
+    planned.push({ name, path: real, identity, signed: { algorithm, shardSize, digests: file.digests } });
+  }
+  return { manifest, files: planned, findings: [...findings, ...wrong] };
+}
+
+function otherSize(subject: string, expected: number, got: number): Finding {
+  return {
+    code: got < expected ? 'file-truncated' : 'file-grown',
+    severity: 'rejected',
+    message: got < expected ? 'a file was cut short after it was signed' : 'a file has grown after it was signed',
+    subject,
+    expected: `${expected} bytes`,
+    got: `${got} bytes`,
+    suggestion: 'put the signed file back, or have the model signed again if the change is meant',
+  };
+}
+
+function bundlesOf(source: Source, { statements }: Candidate): readonly PlannedBundle[] {
+  const own = defaultSignaturePath(source);
+  const bundles = statements.map(({ bundle, bundleDigest }) => ({ path: bundle, digest: bundleDigest }));
+  const ordered = [...bundles.filter(({ path }) => path === own), ...bundles.filter(({ path }) => path !== own)];
+  return [...new Map(ordered.map((bundle) => [bundle.digest, bundle])).values()];
+}
+
+function checkKey(key: string): string {
+  const bytes = Buffer.byteLength(key);
+  if (bytes <= MAX_KEY_BYTES) return key;
+  throw refused('key-too-long', 'the name of a file is too long for a store: with the place of the model it is longer than S3 allows', {
+    subject: key,
+    expected: `at most ${MAX_KEY_BYTES} bytes`,
+    got: `${bytes} bytes`,
+    suggestions: ['use a shorter prefix, or shorter names'],
+  });
+}
+
+function filesCheck(findings: readonly Finding[], count: number): Check {
+  const wrong = findings.filter(({ severity }) => severity === 'rejected' || severity === 'undetermined').length;
+  return {
+    name: 'model-files',
+    status: wrong > 0 ? 'failed' : 'passed',
+    detail: wrong > 0 ? `signed files found: ${count}; what is wrong: ${wrong}` : `every signed file is there, and no other: ${count}`,
+  };
+}

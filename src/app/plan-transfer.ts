@@ -1,0 +1,32 @@
+import { MlsignError } from '../core/index.ts';
+import { listReleases } from '../release/index.ts';
+import { layoutOf, type Store, type StoreLocation } from '../store/index.ts';
+import type { PushContents } from './plan-push.ts';
+
+/** What a store has of a push, as far as it may be listed. */
+export interface PlannedTransfer {
+  /** Sizes by key of what is there. */
+  readonly present: ReadonlyMap<string, number>;
+  /** The number of the next release; undefined where it may not be listed. */
+  readonly next?: number | undefined;
+}
+
+/** Looks at what is there already, without writing anything; by names and sizes alone. */
+export async function planTransfer(
+  store: Store,
+  location: StoreLocation,
+  { modelId }: Pick<PushContents, 'modelId'>,
+  signal?: AbortSignal,
+): Promise<PlannedTransfer> {
+  const present = new Map<string, number>();
+  try {
+    for await (const { key, size, isCurrent, isDeleted } of store.history(layoutOf(location).files(modelId), signal)) {
+      if (isCurrent && !isDeleted) present.set(key, size);
+    }
+    const numbers = await listReleases(store, location, signal);
+    return { present, next: Math.max(0, ...numbers.map(({ number }) => number)) + 1 };
+  } catch (error) {
+    if (error instanceof MlsignError && error.code === 'object-forbidden') return { present };
+    throw error;
+  }
+}

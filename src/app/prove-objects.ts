@@ -1,0 +1,89 @@
+import { type MlsignError, throwIfAborted } from '../core/index.ts';
+import type { HashedFile } from '../digest/index.ts';
+import type { Serialization } from '../formats/index.ts';
+import type { Rule } from '../policy/index.ts';
+import type { Attestation, PartedObject, Store, TransferOptions } from '../store/index.ts';
+import { mapBounded } from './map-bounded.ts';
+
+/** `auto`: the store's own checksums where they can be believed, else hashing; `full`: hashing; `attested`: no byte is read. */
+export type EvidenceMode = 'auto' | 'full' | 'attested';
+
+/** How the bytes of objects are proven. */
+export interface ProofOptions extends TransferOptions {
+  readonly mode: EvidenceMode;
+  readonly serialization: Serialization;
+  /** Why the store's checksums are not asked for; they are where this is absent. */
+  readonly distrust?: string | undefined;
+}
+
+/** What is known of the bytes of one object. */
+export type ObjectProof =
+  /** The store's checksums say that it has exactly the parts that were asked about. */
+  | { readonly kind: 'attested' }
+  | { readonly kind: 'hashed'; readonly size: number; readonly digests: readonly string[] }
+  | Exclude<Attestation, { readonly kind: 'attested' }>
+  /** It could not be read. */
+  | { readonly kind: 'failed'; readonly error: MlsignError };
+
+/** Questions to a store about its checksums at a time. */
+const ATTESTATIONS_AT_A_TIME = 16;
+
+/** Why the checksums of a store do not count; undefined where they do. */
+export async function distrustOf(
+  store: Store,
+  { attestedEndpoints }: Pick<Rule, 'attestedEndpoints'>,
+  mode: EvidenceMode,
+): Promise<string | undefined> {
+  const trust = await store.attestationTrust();
+  switch (trust.kind) {
+    case 'sound':
+      return undefined;
+    case 'none':
+      return trust.reason;
+    case 'endpoint': {
+      const believed = mode === 'attested' || attestedEndpoints.some((endpoint) => sameEndpoint(endpoint, trust.endpoint));
+      return believed ? undefined : `the checksums of ${trust.endpoint} are believed only where the policy names it (attested-endpoints)`;
+    }
+  }
+}
+
+/** Proves objects, in their order: by the store's own checksums where that is sound and wanted, by hashing what is left. */
+export async function proveObjects(store: Store, objects: readonly PartedObject[], options: ProofOptions): Promise<readonly ObjectProof[]> {
+  const { mode, distrust, signal } = options;
+  const attest = async (object: PartedObject): Promise<Attestation> => {
+    if (mode === 'full') return { kind: 'unproven', reason: 'every byte is hashed' };
+    return distrust === undefined ? store.attest(object, signal) : { kind: 'unproven', reason: distrust };
+  };
+  const proofs: ObjectProof[] = [...(await mapBounded(objects, attest, signal, ATTESTATIONS_AT_A_TIME))];
+  if (mode === 'attested') return proofs;
+  const left = proofs.flatMap(({ kind }, i) => (kind === 'unproven' ? [i] : []));
+  throwIfAborted(signal);
+  const hashed = await hashObjects(
+    store,
+    left.flatMap((i) => objects[i] ?? []),
+    options,
+  );
+  left.forEach((at, i) => {
+    const file = hashed[i];
+    if (file !== undefined) proofs[at] = 'error' in file ? { kind: 'failed', error: file.error } : { kind: 'hashed', ...file };
+  });
+  return proofs;
+}
+
+/** Streams objects and hashes them; nothing touches the disk. */
+export function hashObjects(
+  store: Store,
+  objects: readonly PartedObject[],
+  { serialization, signal, onProgress }: Pick<ProofOptions, 'serialization' | 'signal' | 'onProgress'>,
+): Promise<readonly HashedFile[]> {
+  const { hashType: algorithm, shardSize } = serialization;
+  if (objects.length === 0) return Promise.resolve([]);
+  return store.fetch(
+    objects.map((object) => ({ object, algorithm, shardSize })),
+    { signal, onProgress },
+  );
+}
+
+function sameEndpoint(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href;
+}

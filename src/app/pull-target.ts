@@ -1,0 +1,135 @@
+import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileError, refused, systemErrorCode } from '../core/index.ts';
+
+/** Where a model is staged and where it appears. */
+export interface PullTarget {
+  /** Absolute, without links. */
+  readonly directory: string;
+  /** Whether the directory is there already: then it stays, and what is in it is renamed up from inside. */
+  readonly isKept: boolean;
+  /** On the same file system as the directory. */
+  readonly staging: string;
+  /** The tree that appears as the directory, or in it. */
+  readonly files: string;
+}
+
+const INSIDE = '.mlsign-partial';
+/** What file systems put into the root of a mount. */
+const SYSTEM_ENTRIES: readonly string[] = ['lost+found'];
+/** Names the entries of a pull that has begun to appear: those, a later run may take back. */
+const APPEARING = 'appearing.json';
+
+/**
+ * Where a model goes: beside a directory that is not there yet, so that it appears whole by one rename; inside one that is
+ * (a mount point, most often, that cannot be replaced).
+ *
+ * @throws MlsignError `not-a-directory`, and what {@link fileError} gives
+ */
+export async function pullTarget(path: string): Promise<PullTarget> {
+  const absolute = resolve(path);
+  const directory = await realpath(absolute).catch((error) => {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw fileError(error, 'write the model', path);
+  });
+  if (directory === undefined) {
+    const parent = await realpath(dirname(absolute)).catch((error) => {
+      throw fileError(error, 'write the model', dirname(absolute));
+    });
+    const target = join(parent, basename(absolute));
+    const staging = `${target}${INSIDE}`;
+    return { directory: target, isKept: false, staging, files: join(staging, 'files') };
+  }
+  if (!(await lstat(directory)).isDirectory()) {
+    throw refused('not-a-directory', 'a model is pulled into a directory, and this is something else', { subject: path });
+  }
+  const staging = join(directory, INSIDE);
+  return { directory, isKept: true, staging, files: join(staging, 'files') };
+}
+
+/**
+ * Takes back what an interrupted pull has begun to show, so that the directory is empty again.
+ *
+ * @throws MlsignError `directory-not-empty` where anything else lies there
+ */
+export async function emptyTarget({ directory, isKept, staging, files }: PullTarget): Promise<void> {
+  const entries = isKept ? await readdir(directory) : await entriesOf(directory);
+  const others = entries.filter((name) => name !== INSIDE && !SYSTEM_ENTRIES.includes(name));
+  if (others.length === 0) return;
+  const known = isKept ? await appearing(staging) : [];
+  const foreign = others.find((name) => !known.includes(name));
+  if (foreign !== undefined) {
+    throw refused('directory-not-empty', 'a model is pulled into a directory of its own, and this one is not empty', {
+      subject: directory,
+      got: foreign,
+      suggestions: ['give a directory that is empty, or not there yet'],
+    });
+  }
+  await mkdir(files, { recursive: true });
+  for (const name of others) {
+    await rm(join(files, name), { recursive: true, force: true });
+    await rename(join(directory, name), join(files, name));
+  }
+}
+
+/**
+ * Makes what is staged appear, `last` after everything else.
+ *
+ * @param last an entry of the staged tree
+ */
+export async function publishTarget({ directory, isKept, staging, files }: PullTarget, last: string): Promise<void> {
+  if (!isKept) {
+    await rename(files, directory);
+    await syncDirectory(dirname(directory));
+    return;
+  }
+  const entries = await readdir(files);
+  const ordered = [...entries.filter((name) => name !== last), last];
+  await writeSynced(join(staging, APPEARING), JSON.stringify(ordered));
+  for (const name of ordered.slice(0, -1)) await rename(join(files, name), join(directory, name));
+  await syncDirectory(directory);
+  await rename(join(files, last), join(directory, last));
+  await syncDirectory(directory);
+  await rm(join(staging, APPEARING), { force: true });
+}
+
+/** Removes what a pull leaves behind; `all`: what it has staged as well. */
+export async function clearStaging({ staging, files }: PullTarget, all: boolean): Promise<void> {
+  if (all) await rm(files, { recursive: true, force: true });
+  else await rmdir(files).catch(() => undefined);
+  // Where another pull waits, it stays.
+  await rmdir(staging).catch(() => undefined);
+}
+
+/** Makes the entries of a directory last through a crash. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, 'r').catch(() => undefined);
+  try {
+    await handle?.sync();
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function entriesOf(directory: string): Promise<readonly string[]> {
+  return readdir(directory).catch((error) => {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw fileError(error, 'write the model', directory);
+  });
+}
+
+async function appearing(staging: string): Promise<readonly string[]> {
+  const text = await readFile(join(staging, APPEARING), 'utf8').catch(() => '[]');
+  try {
+    const names: unknown = JSON.parse(text);
+    return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { flush: true });
+  await syncDirectory(dirname(path));
+}

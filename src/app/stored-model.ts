@@ -1,0 +1,154 @@
+import { type Check, type Clock, type Finding, refused, sha256Hex, systemClock, verdictOf } from '../core/index.ts';
+import { MAX_BUNDLE_BYTES, type Manifest, type ManifestFile } from '../formats/index.ts';
+import { expectedFiles } from '../model/index.ts';
+import type { Policy, Rule } from '../policy/index.ts';
+import { type ReleaseRecord, resolveRelease, type VerifiedChannel, type VerifiedRelease } from '../release/index.ts';
+import { layoutOf, type PartedObject, type Store, type StoreLocation } from '../store/index.ts';
+import { furtherBundles } from './further-bundles.ts';
+import { type BundleSource, type Candidate, type EvidenceOptions, type OpenedSignatures, openBundles } from './open-signatures.ts';
+import { recordFindings } from './record-findings.ts';
+import { type ClientOptions, channelClient, releaseTrust, ruleAt } from './release-trust.ts';
+
+/** Under what a release is opened. */
+export interface StoredModelOptions extends EvidenceOptions, ClientOptions {
+  readonly store: Store;
+  readonly policy: Policy;
+  /** The one model that is accepted, hex. */
+  readonly expectModelId?: string | undefined;
+  readonly clock?: Clock | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One file of a release: where its bytes are, and what they must be. */
+export interface StoredFile {
+  readonly name: string;
+  readonly object: PartedObject;
+  readonly signed: ManifestFile;
+}
+
+/** A model that its signers, the releaser and the rule agree about; of its bytes nothing is known yet. */
+export interface SignedContents {
+  readonly candidate: Candidate;
+  readonly manifest: Manifest;
+  /** In the order of the record. */
+  readonly files: readonly StoredFile[];
+}
+
+/** What a release says and who stands behind it. */
+export interface StoredModel {
+  readonly location: StoreLocation;
+  readonly rule: Rule;
+  readonly release?: VerifiedRelease | undefined;
+  readonly channel?: VerifiedChannel | undefined;
+  readonly opened?: OpenedSignatures | undefined;
+  /** Absent where a finding rejects, or leaves it open. */
+  readonly contents?: SignedContents | undefined;
+  readonly checks: readonly Check[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Resolves a location once to pinned versions, and verifies every signature: channel, release record, bundles, rule. No byte
+ * of a file is read.
+ *
+ * @throws MlsignError `reference-missing`, and what the policy and the store throw
+ */
+export async function openStoredModel(location: StoreLocation, options: StoredModelOptions): Promise<StoredModel> {
+  const { store, policy, expectModelId, clock = systemClock, signal } = options;
+  const rule = ruleAt(policy, location);
+  const now = clock();
+  const trust = releaseTrust(rule, options, now);
+  const { release, channel, checks, findings } = await resolveRelease(
+    store,
+    location,
+    trust,
+    channelClient(rule, location, options, clock),
+    signal,
+  );
+  const base = { location, rule, release, channel };
+  if (release === undefined) return { ...base, checks, findings };
+  const { record } = release;
+  const other = otherModel(record, expectModelId, location);
+  if (other !== undefined) return { ...base, checks, findings: [...findings, other] };
+  const pinned: Finding[] = [];
+  const sources = [
+    ...recordBundles(store, location, record, pinned, signal),
+    ...(await furtherBundles(store, location, record, pinned, signal)),
+  ];
+  const opened = await openBundles(sources, policy, rule, { ...options, now, isNamed: false });
+  const candidate = opened.candidates.find(({ modelId }) => modelId === record.modelId);
+  const allChecks = [...checks, ...opened.checks, ...(candidate?.checks ?? [])];
+  const allFindings = [...findings, ...pinned, ...opened.findings];
+  if (candidate === undefined) {
+    const lacking = opened.candidates.length === 0 ? [] : [modelDiffers(location, record, opened.candidates)];
+    return { ...base, opened, checks: allChecks, findings: [...allFindings, ...lacking] };
+  }
+  const { manifest } = candidate.statements[0].statement;
+  const contradictions = recordFindings(record, manifest);
+  const complete = [...allFindings, ...contradictions];
+  if (verdictOf(complete) !== 'verified') return { ...base, opened, checks: allChecks, findings: complete };
+  return {
+    ...base,
+    opened,
+    contents: { candidate, manifest, files: storedFiles(location, record, manifest) },
+    checks: allChecks,
+    findings: complete,
+  };
+}
+
+/** The files of a release, with what its signers say of each. */
+function storedFiles(location: StoreLocation, record: ReleaseRecord, manifest: Manifest): readonly StoredFile[] {
+  const layout = layoutOf(location);
+  const signed = expectedFiles(manifest, { kind: record.kind, name: record.objects[0]?.name ?? '' });
+  return record.objects.flatMap(({ name, ...object }): readonly StoredFile[] => {
+    const file = signed.get(name);
+    return file === undefined ? [] : [{ name, object: { ...object, key: layout.file(record.modelId, name) }, signed: file }];
+  });
+}
+
+function recordBundles(
+  store: Store,
+  location: StoreLocation,
+  { modelId, bundles }: ReleaseRecord,
+  findings: Finding[],
+  signal: AbortSignal | undefined,
+): readonly BundleSource[] {
+  const layout = layoutOf(location);
+  return bundles.map(({ digest, version, size }) => {
+    const key = layout.bundle(modelId, digest);
+    const path = `${store.url}/${key}`;
+    const read = async (): Promise<Uint8Array> => {
+      const bytes = await store.read({ key, version }, Math.min(size, MAX_BUNDLE_BYTES), signal);
+      const got = sha256Hex(bytes);
+      if (got === digest) return bytes;
+      const message = 'a bundle is not the one that was released';
+      findings.push({ code: 'bundle-changed', severity: 'rejected', message, subject: path, expected: digest, got });
+      throw refused('bundle-changed', message, { subject: path, expected: digest, got });
+    };
+    return { path, read };
+  });
+}
+
+function otherModel({ modelId }: ReleaseRecord, expected: string | undefined, location: StoreLocation): Finding | undefined {
+  if (expected === undefined || expected === modelId) return undefined;
+  return {
+    code: 'model-id-unexpected',
+    severity: 'rejected',
+    message: 'this is another model than the one that was asked for',
+    subject: location.url,
+    expected,
+    got: modelId,
+    suggestion: 'check --expect-model-id, or ask for that model: NAME@sha256:…',
+  };
+}
+
+function modelDiffers(location: StoreLocation, { number, modelId }: ReleaseRecord, [first]: readonly Candidate[]): Finding {
+  return {
+    code: 'release-model-differs',
+    severity: 'rejected',
+    message: `release ${number} is of another model than its bundles sign`,
+    subject: location.url,
+    expected: modelId,
+    got: first?.modelId ?? 'none',
+  };
+}

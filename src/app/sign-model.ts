@@ -17,7 +17,7 @@ import { type Signer, seal } from '../sign/index.ts';
 import { type EngineOptions, hashOpened, type ManifestOptions, openToSign, serializationOf } from './hash-model.ts';
 import { companionDirectory, companionOfSignature, defaultSignaturePath, namesInside, SIGNATURE_NAME } from './locations.ts';
 import { freshSigner, type SigningParty, whileSignersGetReady } from './signers.ts';
-import { type SealedBundle, type WrittenSignatures, writeSignatures } from './write-signatures.ts';
+import { companionPath, type SealedBundle, type WrittenSignatures, writeSignatures } from './write-signatures.ts';
 
 /** Who signs, and whether earlier signatures may go. */
 export interface SignatureOptions extends SigningParty {
@@ -65,7 +65,7 @@ export async function signModel(path: string, options: SignModelOptions): Promis
   await checkTargets(signature, companion, options);
   const serialization = await chooseSerialization(source, signature, options);
   const hash = (signal: AbortSignal) => hashOpened(source, serialization, { ...options, signal });
-  const [hashed, signers] = await whileSignersGetReady(partiesOf(options), options.signal, hash);
+  const [hashed, signers] = await whileSignersGetReady(partiesOf(options), options.signal, hash, checkFurther(companion, options));
   const signed = await sealAndWrite(source.name, hashed.manifest, signers, signature, companion, options);
   return { ...signed, read: { files: hashed.hashed.files.length, bytes: hashed.hashed.bytes }, findings: hashed.findings };
 }
@@ -89,7 +89,12 @@ export async function signManifest(manifestPath: string, options: SignManifestOp
   await checkTargets(signature, companion, options);
   const bytes = await readCapped(manifestPath, MAX_MANIFEST_BYTES, 'manifest');
   const { subjectName, manifest } = parseManifestDocument(bytes, manifestPath);
-  const [, signers] = await whileSignersGetReady(partiesOf(options), options.signal, async () => undefined);
+  const [, signers] = await whileSignersGetReady(
+    partiesOf(options),
+    options.signal,
+    async () => undefined,
+    checkFurther(companion, options),
+  );
   const signed = await sealAndWrite(subjectName, manifest, signers, signature, companion, options);
   return { ...signed, findings: [] };
 }
@@ -152,6 +157,17 @@ async function checkTargets(signature: string, companion: string, { force, furth
   await checkWritable(signature, 'signature');
   // Where the directory of further signatures is yet to be made, it stands for one of them.
   if (further.length > 0) await checkWritable((await isThere(companion)) ? join(companion, SIGNATURE_NAME) : companion, 'signature');
+}
+
+/** What {@link checkTargets} cannot know: further signatures are named after keys, which may have to be asked for. */
+function checkFurther(companion: string, { force }: SignatureOptions): (signers: readonly Signer[]) => Promise<void> {
+  return async ([, ...further]) => {
+    if (force) return;
+    for (const signer of further) {
+      const path = companionPath(companion, signer);
+      if (await isThere(path)) throw alreadyExists(path, 'further signature');
+    }
+  };
 }
 
 function isThere(path: string): Promise<boolean> {

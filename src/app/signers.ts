@@ -17,6 +17,7 @@ const MARGIN_MS = 60_000;
 /**
  * Does the work while the signers get ready, and ends both as soon as either fails.
  *
+ * @param check refuses the signers that there are
  * @returns what the work gave, and a signer for each party
  * @throws MlsignError what the signers, the witnesses that cannot take one, or the work throw
  */
@@ -24,10 +25,14 @@ export async function whileSignersGetReady<T>(
   parties: readonly SigningParty[],
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
+  check: (signers: readonly Signer[]) => Promise<void> = async () => undefined,
 ): Promise<readonly [T, readonly Signer[]]> {
   const controller = new AbortController();
   const either = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
-  const ready = Promise.all(parties.map(getReady));
+  const ready = Promise.all(parties.map(getReady)).then(async (signers) => {
+    await check(signers);
+    return signers;
+  });
   ready.catch(() => controller.abort(interrupted()));
   const [done, signers] = await Promise.allSettled([work(either), ready]);
   throwIfAborted(signal);

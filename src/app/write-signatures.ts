@@ -32,7 +32,7 @@ export async function writeSignatures(
   companion: string,
   force: boolean,
 ): Promise<WrittenSignatures> {
-  const further = others.map((sealed) => ({ ...sealed, path: join(companion, companionName(sealed.signer)) }));
+  const further = others.map((sealed) => ({ ...sealed, path: companionPath(companion, sealed.signer) }));
   const own = { ...first, path: signature };
   if (further.length > 0) await makeDirectory(companion);
   // The first signature is the one that verifiers look for: it comes last.
@@ -46,9 +46,9 @@ export async function writeSignatures(
   return [own, ...further];
 }
 
-/** The name of a further signature: that of its key. */
-function companionName({ publicKey }: Signer): string {
-  return `${publicKeyHint(publicKey).slice(0, 16)}.sig`;
+/** Where a further signature goes: it is named after its key. */
+export function companionPath(companion: string, { publicKey }: Signer): string {
+  return join(companion, `${publicKeyHint(publicKey).slice(0, 16)}.sig`);
 }
 
 async function makeDirectory(path: string): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type CliRun, mlsign } from '../helpers/cli.ts';
 import { HAS_ML_DSA } from '../helpers/keys.ts';
 import { KmsBench } from '../helpers/kms.ts';
@@ -106,6 +106,19 @@ describe('mlsign sign --kms', function () {
     assert.ok(JSON.parse(stripped.stdout).findings.some(({ code }: { code: string }) => code === 'signer-missing'));
     const offline = await mlsign(['verify', path, '--policy', policy, '--offline']);
     assert.equal(offline.code, 2, offline.stderr);
+  });
+
+  it('asks nobody to sign where a further signature is there already', async () => {
+    const path = model();
+    const twice = ['sign', path, '--kms', 'alias/classical', '--kms', 'alias/quantum'];
+    assert.equal((await kms(twice)).code, 0);
+    rmSync(`${path}/model.sig`);
+    bench.server.takeSeen();
+    const again = await kms(twice);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /the further signature already exists.*\[file-exists\]/s);
+    assert.ok(!bench.server.takeSeen().includes('Sign'));
+    assert.equal(existsSync(`${path}/model.sig`), false);
   });
 
   it('writes nothing when one of several signers fails', async () => {

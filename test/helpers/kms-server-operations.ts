@@ -1,7 +1,8 @@
 import { createPublicKey, type KeyObject, randomUUID } from 'node:crypto';
 import { Decoder, decodeBase64, type Fields, parseJson } from '../../src/core/index.ts';
 import { KmsRefusal, makeKey, SPECS, signAs } from './kms-server-keys.ts';
-import type { KmsPrincipal } from './kms-server-sigv4.ts';
+import type { AwsPrincipal } from './sigv4.ts';
+import { Violation } from './violation.ts';
 
 /** A key of the server. */
 export interface ServerKey {
@@ -47,9 +48,6 @@ const OPERATIONS = [
 ] as const;
 export type KmsOperation = (typeof OPERATIONS)[number];
 
-/** A request that no honest client sends: an operation or a parameter that KMS does not have. It fails the test. */
-export class Violation extends Error {}
-
 /** The keys and aliases of one account and region, and what KMS does with them. */
 export class KmsAccount {
   readonly keys = new Map<string, ServerKey>();
@@ -61,7 +59,7 @@ export class KmsAccount {
   }
 
   /** Does what a request asks, for someone whose signature was checked. */
-  perform(operation: string, body: Uint8Array, principal: KmsPrincipal): Answer {
+  perform(operation: string, body: Uint8Array, principal: AwsPrincipal): Answer {
     const known = OPERATIONS.find((name) => name === operation);
     if (known === undefined) throw new Violation(`no operation ${operation}`);
     const decoder = new Decoder();
@@ -89,7 +87,7 @@ export class KmsAccount {
   }
 
   /** Reads the fields of a request; what it returns does what was asked, once every field is known to be right. */
-  #prepare(operation: KmsOperation, fields: Fields, principal: KmsPrincipal): () => Answer {
+  #prepare(operation: KmsOperation, fields: Fields, principal: AwsPrincipal): () => Answer {
     const may = (key: ServerKey | undefined) => this.#authorize(principal, `kms:${operation}`, key);
     const keyOf = (): (() => ServerKey) => {
       const name = fields.string('KeyId');
@@ -216,7 +214,7 @@ export class KmsAccount {
   }
 
   /** A key's own policy names who may; the default one leaves it to IAM. */
-  #authorize(principal: KmsPrincipal, action: string, key: ServerKey | undefined): void {
+  #authorize(principal: AwsPrincipal, action: string, key: ServerKey | undefined): void {
     const root = `arn:aws:iam::${this.#place.account}:root`;
     const granted = (who: string) =>
       key?.policy?.some(({ principals, actions }) => principals.includes(who) && covers(actions, action)) ?? false;

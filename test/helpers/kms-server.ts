@@ -4,8 +4,10 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { KmsRefusal } from './kms-server-keys.ts';
-import { KmsAccount, type KmsOperation, Violation } from './kms-server-operations.ts';
-import { checkSignature, type KmsPrincipal } from './kms-server-sigv4.ts';
+import { KmsAccount, type KmsOperation } from './kms-server-operations.ts';
+import { authenticate } from './kms-server-sigv4.ts';
+import type { AwsPrincipal } from './sigv4.ts';
+import { Violation } from './violation.ts';
 
 /** What goes wrong with a request instead of an answer. */
 export type KmsFaultKind =
@@ -57,7 +59,7 @@ const HEADERS = [
 ];
 
 /** The principal that may do everything. */
-export const ADMIN: KmsPrincipal = {
+export const ADMIN: AwsPrincipal = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
   arn: 'arn:aws:iam::111122223333:user/admin',
@@ -71,7 +73,7 @@ export const ADMIN: KmsPrincipal = {
  */
 export class KmsServer {
   readonly region: string;
-  readonly principals: KmsPrincipal[] = [ADMIN];
+  readonly principals: AwsPrincipal[] = [ADMIN];
   readonly faults: KmsFault[] = [];
   readonly seen: KmsRequestSeen[] = [];
   readonly account: KmsAccount;
@@ -155,12 +157,16 @@ export class KmsServer {
   }
 
   /** Checks who asks; what it returns does what is asked. */
-  #answer(operation: string, { method = '', url = '', headers }: IncomingMessage, body: Buffer): () => Promise<Record<string, unknown>> {
-    const scope = { region: this.region, service: 'kms', now: this.#clock() };
-    const checked = checkSignature({ method, url, headers, body }, this.principals, scope);
-    this.seen.push({ operation, body: JSON.parse(body.toString()), arn: 'principal' in checked ? checked.principal.arn : undefined });
-    if (!('principal' in checked)) throw new KmsRefusal(checked.type, checked.message);
-    return async () => ({ ...this.account.perform(operation, body, checked.principal) });
+  #answer(operation: string, request: IncomingMessage, body: Buffer): () => Promise<Record<string, unknown>> {
+    const seen: { -readonly [K in keyof KmsRequestSeen]: KmsRequestSeen[K] } = {
+      operation,
+      body: JSON.parse(body.toString()),
+      arn: undefined,
+    };
+    this.seen.push(seen);
+    const principal = authenticate(request, body, this.principals, { region: this.region, now: this.#clock() });
+    seen.arn = principal.arn;
+    return async () => ({ ...this.account.perform(operation, body, principal) });
   }
 
   #takeFault(operation: string): KmsFault | undefined {

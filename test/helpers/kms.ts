@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { KmsClient, type KmsConnection, type Retry } from '../../src/aws/index.ts';
 import { KmsServer, type KmsServerOptions } from './kms-server.ts';
-import type { KmsPrincipal } from './kms-server-sigv4.ts';
 import { Sandbox } from './sandbox.ts';
+import type { AwsPrincipal } from './sigv4.ts';
 
 /** Variables by which the environment of the caller could speak to the SDK. */
 const FOREIGN = /^(AWS_|HTTPS?_PROXY$|NO_PROXY$|https?_proxy$|no_proxy$)/;
@@ -39,7 +39,7 @@ export class KmsBench {
   }
 
   /** Adds someone who may call the server, as a profile of that name. */
-  addPrincipal(name: string, allow: readonly string[], more: Partial<KmsPrincipal> = {}): KmsPrincipal {
+  addPrincipal(name: string, allow: readonly string[], more: Partial<AwsPrincipal> = {}): AwsPrincipal {
     const number = String(this.server.principals.length).padStart(4, '0');
     const principal = {
       accessKeyId: `AKIATEST${number}`,

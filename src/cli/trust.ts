@@ -21,15 +21,19 @@ import { cacheDirectory } from './wiring.ts';
 const TRUST = 'TRUST';
 const REPEATABLE = { multiple: true, multipleNonGreedy: true } as const;
 
-/** Whom to trust, and what must hold. */
-export const trustFlags = {
-  'trust-key': Flags.string({
+function trustKeyFlag(aliases: string[]) {
+  return Flags.string({
     summary: 'Public key or certificate whose key is trusted (PEM; repeatable).',
     helpValue: 'PEM',
-    aliases: ['key'],
+    aliases,
     ...REPEATABLE,
     helpGroup: TRUST,
-  }),
+  });
+}
+
+/** Whom to trust, and what must hold. */
+export const trustFlags = {
+  'trust-key': trustKeyFlag(['key']),
   'trust-kms': Flags.string({
     summary: 'AWS KMS key that is trusted, by its ARN (repeatable); a pinned --trust-key needs no network.',
     helpValue: 'ARN',
@@ -92,7 +96,7 @@ export const trustFlags = {
 };
 
 /** The same where `--key` signs. */
-export const trustFlagsBesideSigner = { ...trustFlags, 'trust-key': { ...trustFlags['trust-key'], aliases: [] } };
+export const trustFlagsBesideSigner = { ...trustFlags, 'trust-key': trustKeyFlag([]) };
 
 /** What may be unsigned, and which forms are accepted. */
 export const toleranceFlags = {
@@ -111,6 +115,7 @@ export interface TrustFlags extends AwsFlags, InstanceFlags {
   readonly 'trust-key'?: readonly string[] | undefined;
   readonly 'trust-kms'?: readonly string[] | undefined;
   readonly ca?: readonly string[] | undefined;
+  readonly 'trust-release'?: readonly string[] | undefined;
   readonly identity?: string | undefined;
   readonly 'identity-pattern'?: string | undefined;
   readonly issuer?: string | undefined;
@@ -148,17 +153,18 @@ export async function loadPolicyOfFlags(flags: TrustFlags, signal: AbortSignal):
   checkFlagsBesidePolicy(FLAGS_OF_A_POLICY.filter((name) => isGiven(flags[name])));
   // Offline, a policy that names a KMS key is refused: nobody may be asked for it.
   const policy = await loadPolicy(file, flags.offline ? {} : { resolveKms: (arn, scheme) => kms.trust(arn, scheme, signal) });
-  return isTrusting ? combine(policy, policyFromFlags(trust)) : policy;
+  return combine(policy, trust);
 }
 
 async function trustOf(flags: TrustFlags, kms: KmsTrust, signal: AbortSignal): Promise<PolicyFlags> {
-  const { 'trust-key': keys = [], 'trust-kms': arns = [], ca = [] } = flags;
+  const { 'trust-key': keys = [], 'trust-kms': arns = [], ca = [], 'trust-release': releasers = [] } = flags;
   return {
     trustKeys: await Promise.all(keys.map((path) => namedPem(path, 'trusted key'))),
     kmsKeys: await Promise.all(arns.map((arn) => kms.trust(arn, undefined, signal))),
     cas: await Promise.all(ca.map((path) => namedPem(path, 'root certificate'))),
     identities: identityOf(flags),
-    files: [...keys, ...ca],
+    releaseKeys: await Promise.all(releasers.map((path) => namedPem(path, 'trusted release key'))),
+    files: [...keys, ...ca, ...releasers],
   };
 }
 

@@ -1,19 +1,21 @@
 import type { Decoder, Fields, JsonValue } from '../core/index.ts';
 import { checkIgnorePath } from '../formats/index.ts';
-import { MAX_ENTRIES, refuseDuplicates, refuseOthers, strings } from './decode-fields.ts';
+import { MAX_ENTRIES, refuseOthers, strings } from './decode-fields.ts';
+import { decodeEndpoints, decodeReleasing } from './decode-releasing.ts';
+import { decodeSignedBy, NAME, NAME_WORDS } from './decode-signers.ts';
 import { decodePrincipal } from './decode-trust.ts';
-import type { PolicyDocument, RuleEntry, SignedByEntry } from './document.ts';
+import type { PolicyDocument, RuleEntry } from './document.ts';
 import { type EvidenceRequirement, RULE_DEFAULTS } from './policy.ts';
 
-const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
-const NAME_WORDS = 'a name of letters, digits, "-" and "_"';
-const SOME_OF = /^(0|[1-9]\d{0,5}) of \[([^[\]]*)\]$/;
 const MAX_AUTHORS = 16;
 
 const TOP_FIELDS = ['version', 'principals', 'roles', 'rules'];
 const RULE_FIELDS = [
   'model',
   'signed-by',
+  'released-by',
+  'channels',
+  'attested-endpoints',
   'require',
   'ignore-paths',
   'unsigned-paths',
@@ -62,51 +64,22 @@ function decodeRule(decoder: Decoder, value: JsonValue, path: string): RuleEntry
     path,
     model: fields.string('model'),
     signedBy: decodeSignedBy(decoder, fields),
-    require: fields.has('require') ? decodeRequire(decoder, fields) : RULE_DEFAULTS.require,
-    ignorePaths:
-      fields.has('ignore-paths') && fields.raw('ignore-paths') !== 'signed'
-        ? paths(decoder, fields, 'ignore-paths', '"signed" or a list of paths')
-        : RULE_DEFAULTS.ignorePaths,
-    unsignedPaths: fields.has('unsigned-paths') ? paths(decoder, fields, 'unsigned-paths', 'a list of paths') : RULE_DEFAULTS.unsignedPaths,
-    allowSymlinks: flag('allow-symlinks', RULE_DEFAULTS.allowSymlinks),
-    allowLegacy: flag('allow-legacy', RULE_DEFAULTS.allowLegacy),
-    ignoreUnsigned: flag('ignore-unsigned-files', RULE_DEFAULTS.ignoreUnsigned),
+    ...decodeReleasing(decoder, fields),
+    settings: {
+      require: fields.has('require') ? decodeRequire(decoder, fields) : RULE_DEFAULTS.require,
+      ignorePaths:
+        fields.has('ignore-paths') && fields.raw('ignore-paths') !== 'signed'
+          ? paths(decoder, fields, 'ignore-paths', '"signed" or a list of paths')
+          : RULE_DEFAULTS.ignorePaths,
+      unsignedPaths: fields.has('unsigned-paths')
+        ? paths(decoder, fields, 'unsigned-paths', 'a list of paths')
+        : RULE_DEFAULTS.unsignedPaths,
+      allowSymlinks: flag('allow-symlinks', RULE_DEFAULTS.allowSymlinks),
+      allowLegacy: flag('allow-legacy', RULE_DEFAULTS.allowLegacy),
+      ignoreUnsigned: flag('ignore-unsigned-files', RULE_DEFAULTS.ignoreUnsigned),
+      attestedEndpoints: fields.has('attested-endpoints') ? decodeEndpoints(decoder, fields) : RULE_DEFAULTS.attestedEndpoints,
+    },
   };
-}
-
-function decodeSignedBy(decoder: Decoder, fields: Fields): readonly SignedByEntry[] {
-  if (!fields.present) return [];
-  const path = fields.at('signed-by');
-  const value = fields.raw('signed-by');
-  if (!Array.isArray(value)) return decodeRequirement(decoder, value, path);
-  const entries = decoder
-    .array(value, path, 1, MAX_ENTRIES)
-    .flatMap((entry, index) => decodeRequirement(decoder, entry, `${path}[${index}]`));
-  refuseDuplicates(
-    decoder,
-    entries.map(({ text }) => text),
-    path,
-  );
-  return entries;
-}
-
-function decodeRequirement(decoder: Decoder, value: JsonValue | undefined, path: string): readonly SignedByEntry[] {
-  const expected = 'a principal, a role, or "2 of [name, name]"';
-  if (typeof value !== 'string') {
-    decoder.problem(path, expected, value);
-    return [];
-  }
-  if (NAME.test(value)) return [{ path, text: value, threshold: 1, names: [value] }];
-  const [, count, list] = SOME_OF.exec(value) ?? [];
-  if (list === undefined) {
-    decoder.problem(path, expected, value);
-    return [];
-  }
-  const names = list.split(',').map((name) => name.trim());
-  if (names.some((name) => !NAME.test(name))) decoder.problem(path, expected, value);
-  if (count === '0') decoder.problem(path, 'at least 1 signer', value);
-  refuseDuplicates(decoder, names, path);
-  return [{ path, text: `${count} of [${names.join(', ')}]`, threshold: Number(count), names }];
 }
 
 function decodeRequire(decoder: Decoder, rule: Fields): EvidenceRequirement {

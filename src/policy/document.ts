@@ -1,6 +1,6 @@
 import type { SchemeName } from '../formats/index.ts';
 import type { IdentitySource } from './identity.ts';
-import type { EvidenceRequirement } from './policy.ts';
+import type { RuleSettings } from './policy.ts';
 
 /** PEM text, or the path of a PEM file, and the field it stands in. */
 export interface PemReference {
@@ -61,12 +61,16 @@ export interface RuleEntry {
   readonly path: string;
   readonly model: string;
   readonly signedBy: readonly SignedByEntry[];
-  readonly require: EvidenceRequirement;
-  readonly ignorePaths: 'signed' | readonly string[];
-  readonly unsignedPaths: readonly string[];
-  readonly allowSymlinks: boolean;
-  readonly allowLegacy: boolean;
-  readonly ignoreUnsigned: boolean;
+  readonly releasedBy?: SignedByEntry | undefined;
+  readonly channels: readonly ChannelEntry[];
+  readonly settings: RuleSettings;
+}
+
+/** A channel as the file says it. */
+export interface ChannelEntry {
+  readonly name: string;
+  readonly signedBy?: SignedByEntry | undefined;
+  readonly stateless: boolean;
 }
 
 /** A policy file whose fields are well-formed; names are not resolved and keys not read. */

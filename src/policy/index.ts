@@ -12,15 +12,15 @@ export { type LoadPolicyOptions, loadPolicy } from './load-policy.ts';
 export { evaluateSigners, type Satisfied, type Signed, type SignersResult } from './match.ts';
 export { modelLocation } from './pattern.ts';
 export {
-  checkFlagsBesidePolicy,
-  combine,
+  type ChannelRule,
+  channelPrincipals,
   type EvidenceRequirement,
-  FLAGS_OF_A_POLICY,
   type Policy,
-  type PolicyFlags,
-  policyFromFlags,
   type Requirement,
   type Rule,
+  releasePrincipals,
+  type SignerGroups,
   selectRule,
 } from './policy.ts';
+export { checkFlagsBesidePolicy, combine, FLAGS_OF_A_POLICY, type PolicyFlags, policyFromFlags } from './policy-flags.ts';
 export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './principal.ts';

@@ -12,24 +12,27 @@ export function modelLocation(path: string): string {
   return resolve(path).split(sep).join('/');
 }
 
+const STORE = 's3://';
+
 /**
- * A pattern in full: one that begins with `**` or is absolute stays as it is, any other is relative to a directory.
+ * A pattern in full: one that begins with `**` or `s3://` or is absolute stays as it is, any other is relative to a directory.
  * `*` stands for any part of one segment, `**` for any number of segments.
  *
  * @param directory a location, as {@link modelLocation} gives it
  * @returns the pattern, or the reason why it cannot be one
  */
 export function resolvePattern(text: string, directory: string): { readonly pattern: string } | { readonly reason: string } {
-  if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(text)) return { reason: 'a path: this version knows no stores' };
+  const isStore = text.startsWith(STORE);
+  if (!isStore && /^[A-Za-z][A-Za-z0-9+.-]+:/.test(text)) return { reason: 'a path, or a place in a store: s3://bucket/prefix/name' };
   const segments = text.split('/');
-  // "/srv" and "//server/share" begin with empty segments.
-  const body = segments.slice(text.startsWith('//') ? 2 : text.startsWith('/') ? 1 : 0);
+  // "/srv", "//server/share" and "s3://bucket" have empty segments.
+  const body = segments.slice(isStore || text.startsWith('//') ? 2 : text.startsWith('/') ? 1 : 0);
   if (body.some((segment) => segment === '' || segment === '.' || segment === '..')) return { reason: 'no empty, "." or ".." segment' };
   if (/[\\?[\]{}!\p{Cc}]/u.test(text)) return { reason: 'a path with "/", "*" and "**" only (none of \\ ? [ ] { } !)' };
   if (body.some((segment) => segment.includes('**') && segment !== '**')) return { reason: '"**" as a whole segment' };
   if (segments.some((segment, index) => segment === '**' && segments[index + 1] === '**'))
     return { reason: 'one "**" where two follow each other' };
-  if (segments[0] === '**' || segments[0] === '' || /^[A-Za-z]:$/.test(segments[0] ?? '')) return { pattern: text };
+  if (isStore || segments[0] === '**' || segments[0] === '' || /^[A-Za-z]:$/.test(segments[0] ?? '')) return { pattern: text };
   if (directory.includes('*')) return { reason: 'an absolute pattern, because the directory of the policy has "*" in its name' };
   return { pattern: `${directory === '/' ? '' : directory}/${text}` };
 }

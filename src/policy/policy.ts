@@ -1,8 +1,6 @@
 import { refused, usage } from '../core/index.ts';
-import type { SchemeName } from '../formats/index.ts';
-import { type IdentitySource, identityTrust } from './identity.ts';
 import { covers } from './pattern.ts';
-import { authorityTrust, type KeyTrust, keyTrust, type PemSource, type Principal, type Trust } from './principal.ts';
+import type { Principal } from './principal.ts';
 
 /** So many of these principals must have signed. */
 export interface Requirement {
@@ -21,14 +19,8 @@ export interface EvidenceRequirement {
   readonly logs: number;
 }
 
-/** What must hold for the models at some locations. */
-export interface Rule {
-  /** The pattern as the user wrote it, or what the flags are called. */
-  readonly name: string;
-  /** The pattern in full; see {@link covers}. */
-  readonly pattern: string;
-  /** All of them must be met, each on its own. */
-  readonly signedBy: readonly Requirement[];
+/** What a rule says besides who must sign. */
+export interface RuleSettings {
   readonly require: EvidenceRequirement;
   /** Which of the signer's ignored paths may exist on disk: whatever the signer recorded, or exactly these. */
   readonly ignorePaths: 'signed' | readonly string[];
@@ -37,6 +29,33 @@ export interface Rule {
   readonly allowSymlinks: boolean;
   readonly allowLegacy: boolean;
   readonly ignoreUnsigned: boolean;
+  /** Origins (`https://minio.example:9000`) whose checksums are believed besides those of AWS. */
+  readonly attestedEndpoints: readonly string[];
+}
+
+/** What must hold for the models at some locations. */
+export interface Rule extends RuleSettings {
+  /** The pattern as the user wrote it, or what the flags are called. */
+  readonly name: string;
+  /** The pattern in full; see {@link covers}. */
+  readonly pattern: string;
+  /** All of them must be met, each on its own. */
+  readonly signedBy: readonly Requirement[];
+  /** Who may sign release records; the model's signers unless given. */
+  readonly releasedBy?: SignerGroups | undefined;
+  /** What holds for channels, by name. */
+  readonly channels: ReadonlyMap<string, ChannelRule>;
+}
+
+/** Of each of these groups, the one signer of a document must be a member. */
+export type SignerGroups = readonly (readonly Principal[])[];
+
+/** What must hold for a channel. */
+export interface ChannelRule {
+  /** Who may move it; who may sign releases unless given. */
+  readonly signedBy?: SignerGroups | undefined;
+  /** Whether a client that remembers no earlier pointer may follow it. */
+  readonly stateless: boolean;
 }
 
 /** What must hold before a model may be used. */
@@ -55,78 +74,15 @@ export interface Policy {
 const MOST_SHOWN = 5;
 
 /** What a rule allows unless it says otherwise. */
-export const RULE_DEFAULTS = {
+export const RULE_DEFAULTS: RuleSettings = {
   require: { timestamps: 0, logs: 0 },
   ignorePaths: 'signed',
   unsignedPaths: [],
   allowSymlinks: false,
   allowLegacy: false,
   ignoreUnsigned: false,
-} as const satisfies Partial<Rule>;
-
-/** Trust and tolerance as flags say them. */
-export interface PolicyFlags {
-  readonly trustKeys?: readonly PemSource[] | undefined;
-  /** Keys of a KMS, already read. */
-  readonly kmsKeys?: readonly KeyTrust[] | undefined;
-  readonly cas?: readonly PemSource[] | undefined;
-  readonly identities?: readonly IdentitySource[] | undefined;
-  /** The files that the keys and certificates came from; none of them may lie in the model. */
-  readonly files?: readonly string[] | undefined;
-  /** Padding of RSA keys; `pss` unless given. */
-  readonly rsaPadding?: 'pss' | 'pkcs1' | undefined;
-  readonly unsignedPaths?: readonly string[] | undefined;
-  readonly ignoreUnsigned?: boolean | undefined;
-  readonly allowSymlinks?: boolean | undefined;
-  readonly allowLegacy?: boolean | undefined;
-}
-
-/** Flags that a policy file replaces: beside it they are usage errors. */
-export const FLAGS_OF_A_POLICY = ['ignore-paths', 'ignore-unsigned-files', 'allow-symlinks', 'allow-legacy'] as const;
-
-/**
- * The policy of one rule that flags stand for: any one of the trusted keys, authorities and identities must have signed.
- *
- * @throws MlsignError `trust-missing`, and what PEM files and identities are refused for
- */
-export function policyFromFlags(flags: PolicyFlags): Policy {
-  const { trustKeys = [], kmsKeys = [], cas = [], identities = [] } = flags;
-  const principals: readonly Principal[] = [
-    ...[...trustKeys.map((source) => keyTrustOf(source, flags.rsaPadding)), ...kmsKeys].map((trust) => named('key', trust)),
-    ...(cas.length === 0 ? [] : [named('authority', authorityTrust(cas, {}))]),
-    ...identities.map((source) => named('identity', identityTrust(source))),
-  ];
-  if (principals.length === 0) {
-    throw usage('trust-missing', 'nobody is trusted: a signature proves nothing without a trusted signer', {
-      suggestions: [
-        'give the public key of the signer (--trust-key), its root certificate (--ca), its identity (--identity, --issuer), or a policy (--policy)',
-      ],
-    });
-  }
-  const text = principals.length === 1 ? (principals[0]?.name ?? '') : `1 of [${principals.map(({ name }) => name).join(', ')}]`;
-  const rule: Rule = {
-    name: 'flags',
-    pattern: '**',
-    signedBy: [{ text, threshold: 1, of: principals }],
-    require: RULE_DEFAULTS.require,
-    ignorePaths: RULE_DEFAULTS.ignorePaths,
-    unsignedPaths: flags.unsignedPaths ?? RULE_DEFAULTS.unsignedPaths,
-    allowSymlinks: flags.allowSymlinks ?? RULE_DEFAULTS.allowSymlinks,
-    allowLegacy: flags.allowLegacy ?? RULE_DEFAULTS.allowLegacy,
-    ignoreUnsigned: flags.ignoreUnsigned ?? RULE_DEFAULTS.ignoreUnsigned,
-  };
-  return { source: 'flags', files: flags.files ?? [], principals, rules: [rule] };
-}
-
-function named(kind: string, trust: Trust): Principal {
-  return { name: `${kind} ${trust.where}`, trust: [trust] };
-}
-
-function keyTrustOf(source: PemSource, rsaPadding: 'pss' | 'pkcs1' | undefined) {
-  const trust = keyTrust(source);
-  const wanted: SchemeName = 'rsa-pkcs1-sha256';
-  return rsaPadding === 'pkcs1' && trust.scheme === 'rsa-pss-sha256' ? keyTrust(source, wanted) : trust;
-}
+  attestedEndpoints: [],
+};
 
 /**
  * The rule for a model: of those whose pattern matches, the one that every other one covers.
@@ -155,29 +111,12 @@ export function selectRule(policy: Policy, location: string): Rule {
   });
 }
 
-/** A policy whose every rule also demands what the flags demand (AND); what the rules allow stays as it is. */
-export function combine(policy: Policy, flags: Policy): Policy {
-  const further = flags.rules.flatMap(({ signedBy }) => signedBy);
-  return {
-    ...policy,
-    source: `${policy.source} and ${flags.source}`,
-    files: [...policy.files, ...flags.files],
-    principals: [...policy.principals, ...flags.principals],
-    rules: policy.rules.map((rule) => ({ ...rule, signedBy: [...rule.signedBy, ...further] })),
-  };
+/** Who may sign release records under a rule. */
+export function releasePrincipals(rule: Rule): SignerGroups {
+  return rule.releasedBy ?? [[...new Set(rule.signedBy.flatMap(({ of }) => of))]];
 }
 
-/**
- * Refuses flags that would widen a policy file.
- *
- * @param given names of the flags on the command line, without dashes
- * @throws MlsignError `flag-beside-policy`
- */
-export function checkFlagsBesidePolicy(given: Iterable<string>): void {
-  const names = new Set(given);
-  const wrong = FLAGS_OF_A_POLICY.filter((name) => names.has(name));
-  if (wrong.length === 0) return;
-  throw usage('flag-beside-policy', `a policy says itself what it allows; leave out: ${wrong.map((name) => `--${name}`).join(', ')}`, {
-    suggestions: ['write it into the rule for this model'],
-  });
+/** Who may move a channel under a rule. */
+export function channelPrincipals(rule: Rule, channel: string): SignerGroups {
+  return rule.channels.get(channel)?.signedBy ?? releasePrincipals(rule);
 }

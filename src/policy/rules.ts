@@ -1,7 +1,7 @@
 import { type Decoder, nearest } from '../core/index.ts';
-import type { PolicyDocument, RuleEntry, SignedByEntry } from './document.ts';
+import type { ChannelEntry, PolicyDocument, RuleEntry, SignedByEntry } from './document.ts';
 import { resolvePattern } from './pattern.ts';
-import type { Requirement, Rule } from './policy.ts';
+import type { ChannelRule, Requirement, Rule, SignerGroups } from './policy.ts';
 import type { Principal } from './principal.ts';
 
 /**
@@ -49,16 +49,15 @@ function resolveRoles(
 function buildRule(decoder: Decoder, entry: RuleEntry, members: ReadonlyMap<string, readonly Principal[]>, directory: string): Rule {
   const resolved = resolvePattern(entry.model, directory);
   if ('reason' in resolved) decoder.problem(`${entry.path}.model`, resolved.reason, entry.model);
+  const oneOf = (line: SignedByEntry | undefined): SignerGroups | undefined => line && [buildRequirement(decoder, line, members).of];
+  const channel = ({ name, signedBy, stateless }: ChannelEntry): [string, ChannelRule] => [name, { signedBy: oneOf(signedBy), stateless }];
   return {
     name: entry.model,
     pattern: 'pattern' in resolved ? resolved.pattern : entry.model,
     signedBy: entry.signedBy.map((line) => buildRequirement(decoder, line, members)),
-    require: entry.require,
-    ignorePaths: entry.ignorePaths,
-    unsignedPaths: entry.unsignedPaths,
-    allowSymlinks: entry.allowSymlinks,
-    allowLegacy: entry.allowLegacy,
-    ignoreUnsigned: entry.ignoreUnsigned,
+    releasedBy: oneOf(entry.releasedBy),
+    channels: new Map(entry.channels.map(channel)),
+    ...entry.settings,
   };
 }
 

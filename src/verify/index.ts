@@ -1,7 +1,15 @@
 export { type PathOptions, type PathResult, validatePath } from './certificate.ts';
 export type { IgnoredEvidence, LogRecord, Proof, ProvenTime } from './evidence.ts';
 export { KmsTrust } from './kms-trust.ts';
-export { type OpenedBundle, type OpenOptions, openBundle, type SignedBy, type VerifiedSigner, VerifiedStatement } from './open-bundle.ts';
+export { type OpenOptions, openBundle } from './open-bundle.ts';
+export {
+  type OpenedStatement,
+  openStatement,
+  type SignedBy,
+  type StatementOptions,
+  type VerifiedSigner,
+  VerifiedStatement,
+} from './open-statement.ts';
 export { StatementStore } from './statement-store.ts';
 export { claimedGenerationTime } from './timestamp.ts';
 export { type InstanceOptions, instanceTrustedRoot, readTrustedRoot, type TrustedRootSource } from './trusted-root.ts';

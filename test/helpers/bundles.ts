@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Bundle, type Manifest, PAYLOAD_TYPE, preAuthEncoding, serializeBundle, statementPayload } from '../../src/formats/index.ts';
 import { type PemSource, type Principal, policyFromFlags } from '../../src/policy/index.ts';
 import { certificateSigner, localKeySigner, type Signer, seal } from '../../src/sign/index.ts';
-import { type OpenedBundle, openBundle } from '../../src/verify/index.ts';
+import { type OpenedStatement, openBundle } from '../../src/verify/index.ts';
 import { type TestChain, VALID_AT } from './certificates.ts';
 import { keyFile } from './keys.ts';
 
@@ -66,12 +66,12 @@ export function open(
   bytes: Uint8Array,
   principals: readonly Principal[],
   options: { readonly now?: Date; readonly allowLegacy?: boolean } = {},
-): Promise<OpenedBundle> {
+): Promise<OpenedStatement> {
   return openBundle(bytes, 'model.sig', principals, { now: options.now ?? VALID_AT, allowLegacy: options.allowLegacy ?? false });
 }
 
 /** Asserts one rejection, about the bundle unless another subject is given, and nothing verified. */
-export function rejects({ verified, findings }: OpenedBundle, code: string, message: RegExp | string, subject = 'model.sig'): void {
+export function rejects({ verified, findings }: OpenedStatement, code: string, message: RegExp | string, subject = 'model.sig'): void {
   assert.equal(verified, undefined);
   assert.deepEqual(
     findings.map((finding) => [finding.code, finding.severity, finding.subject]),

@@ -72,7 +72,7 @@ describe('policy from flags', () => {
 describe('flags beside a policy', () => {
   it('demand more (AND), and allow nothing more', () => {
     const policy = policyFromFlags({ trustKeys: [key('ec-p256')] });
-    const flags = policyFromFlags({ trustKeys: [key('ed25519'), key('ec-p384')], allowLegacy: true });
+    const flags = { trustKeys: [key('ed25519'), key('ec-p384')], allowLegacy: true };
     const both = selectRule(combine(policy, flags), '/m');
     assert.deepEqual(
       both.signedBy.map(({ text }) => text),

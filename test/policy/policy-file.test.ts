@@ -54,6 +54,9 @@ describe('policy file', () => {
           allowSymlinks: true,
           allowLegacy: true,
           ignoreUnsigned: true,
+          releasedBy: undefined,
+          channels: new Map(),
+          attestedEndpoints: [],
         },
         {
           name: '**',
@@ -65,6 +68,9 @@ describe('policy file', () => {
           allowSymlinks: false,
           allowLegacy: false,
           ignoreUnsigned: false,
+          releasedBy: undefined,
+          channels: new Map(),
+          attestedEndpoints: [],
         },
       ]);
       assert.equal(policy.source, folder.path('mlsign.policy.yaml'));

@@ -4,7 +4,7 @@ import { type Bundle, serializeBundle } from '../../src/formats/index.ts';
 import { type EvidenceRequirement, type KeyTrust, type Principal, policyFromFlags } from '../../src/policy/index.ts';
 import { keyTrust } from '../../src/policy/principal.ts';
 import { type Signer, seal } from '../../src/sign/index.ts';
-import { type EnvelopeOptions, type OpenedBundle, openBundle } from '../../src/verify/index.ts';
+import { type EnvelopeOptions, type OpenedStatement, openBundle } from '../../src/verify/index.ts';
 import { chainSigner, STATEMENT, trustKeys, trustRoots } from '../helpers/bundles.ts';
 import { makeChain, type TestChain } from '../helpers/certificates.ts';
 import { ForgedFulcio } from '../helpers/forged-fulcio.ts';
@@ -54,12 +54,12 @@ const root = () =>
     })),
   });
 
-function open(bytes: Uint8Array, principals: readonly Principal[], options: Partial<EnvelopeOptions> = {}): Promise<OpenedBundle> {
+function open(bytes: Uint8Array, principals: readonly Principal[], options: Partial<EnvelopeOptions> = {}): Promise<OpenedStatement> {
   const trustedRoot = async () => ({ root: root(), description: 'the test root' });
   return openBundle(bytes, 'model.sig', principals, { now: LATER, allowLegacy: false, trustedRoot, ...options });
 }
 
-async function rejects(opened: Promise<OpenedBundle>, code: string, message: RegExp | string, severity = 'rejected'): Promise<void> {
+async function rejects(opened: Promise<OpenedStatement>, code: string, message: RegExp | string, severity = 'rejected'): Promise<void> {
   const { verified, findings } = await opened;
   assert.equal(verified, undefined);
   assert.deepEqual(

@@ -4,7 +4,7 @@ import { type JsonObject, unavailable } from '../../src/core/index.ts';
 import { type Bundle, schemeForKey, serializeBundle, signData, type TrustedRoot } from '../../src/formats/index.ts';
 import { type IdentitySource, identityTrust, type Principal } from '../../src/policy/index.ts';
 import { type Signer, seal } from '../../src/sign/index.ts';
-import { type OpenedBundle, openBundle } from '../../src/verify/index.ts';
+import { type OpenedStatement, openBundle } from '../../src/verify/index.ts';
 import { STATEMENT } from '../helpers/bundles.ts';
 import { makeKey } from '../helpers/certificates.ts';
 import { ascii, context, oid, sequence, utf8 } from '../helpers/der.ts';
@@ -67,12 +67,12 @@ function principal(source: Trusting = {}, name = 'ci'): Principal {
   return { name, trust: [identityTrust({ ...identity, issuer: ISSUER, where: '--identity', ...source })] };
 }
 
-function open(bytes: Uint8Array, source: Trusting = {}, trusted: TrustedRoot | undefined = root): Promise<OpenedBundle> {
+function open(bytes: Uint8Array, source: Trusting = {}, trusted: TrustedRoot | undefined = root): Promise<OpenedStatement> {
   const trustedRoot = async () => ({ root: trusted, description: 'the test root' });
   return openBundle(bytes, 'model.sig', [principal(source)], { now: NOW, allowLegacy: false, trustedRoot });
 }
 
-async function rejects(opened: Promise<OpenedBundle>, code: string, message: RegExp | string, severity = 'rejected'): Promise<void> {
+async function rejects(opened: Promise<OpenedStatement>, code: string, message: RegExp | string, severity = 'rejected'): Promise<void> {
   const { verified, findings } = await opened;
   assert.equal(verified, undefined);
   assert.deepEqual(

@@ -1,0 +1,179 @@
+import { compareCodePoints, Decoder, type Fields, isJsonObject, type JsonLimits, type JsonValue } from '../core/index.ts';
+import { checkResourceName, MAX_BUNDLE_BYTES, parseStatement, STATEMENT_TYPE } from '../formats/index.ts';
+import { checkSubject, decodeTime, LARGEST_RELEASE, MODEL_ID, refuseOtherType, SHA256 } from './decode-statement.ts';
+
+/** The predicate type of a release record. */
+export const RELEASE_TYPE = 'https://mlsign/release/v1';
+
+/** The largest record that is read or written, in bytes: every model whose signature fits into a bundle has one that fits. */
+export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+
+const LIMITS: JsonLimits = { maxBytes: (MAX_RECORD_BYTES / 4) * 3, maxDepth: 16, maxValues: 4_000_000, maxStringBytes: 64 * 1024 };
+/** Of objects and of parts, together. */
+const MAX_ENTRIES = 1_000_000;
+const MAX_BUNDLES = 1000;
+/** A hostile record may be wrong a million times; the first ones say enough. */
+const MAX_PROBLEMS = 100;
+const VERSION = /^(?!null$)[\x21-\x7e]{1,1024}$/;
+
+/** One file of a model, at one version of its object. */
+export interface ReleaseObject {
+  /** As in the manifest; its key is `layout.file(modelId, name)`. */
+  readonly name: string;
+  readonly version: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Bytes of every part but the last. */
+  readonly partSize: number;
+  /** SHA-256 of each part, hex; one at least. */
+  readonly parts: readonly string[];
+}
+
+/** One signature of a model; its key is `layout.bundle(modelId, digest)`. */
+export interface ReleaseBundle {
+  /** SHA-256 of its bytes, hex. */
+  readonly digest: string;
+  readonly version: string;
+  readonly size: number;
+}
+
+/** An immutable record: this model, at exactly these object versions, under these bundles. */
+export interface ReleaseRecord {
+  /** The model's logical name. */
+  readonly name: string;
+  readonly number: number;
+  readonly created: Date;
+  readonly modelId: string;
+  readonly kind: 'file' | 'directory';
+  readonly objects: readonly ReleaseObject[];
+  /** The model's own signature first. */
+  readonly bundles: readonly ReleaseBundle[];
+}
+
+/** The record as the in-toto statement to sign: objects by name in code point order. */
+export function releasePayload(record: ReleaseRecord): Uint8Array {
+  const { name, number, created, modelId, kind, objects, bundles } = record;
+  const statement = {
+    _type: STATEMENT_TYPE,
+    subject: [{ name, digest: { mlsignModel: modelId } }],
+    predicateType: RELEASE_TYPE,
+    predicate: {
+      name,
+      release: number,
+      created: created.toISOString(),
+      model: { id: modelId, kind },
+      objects: objects
+        .toSorted((a, b) => compareCodePoints(a.name, b.name))
+        .map(({ name, version, size, partSize, parts }) => ({ name, version, size, part_size: partSize, sha256: parts })),
+      bundles: bundles.map(({ digest, version, size }) => ({ sha256: digest, version, size })),
+    },
+  };
+  return Buffer.from(JSON.stringify(statement));
+}
+
+/**
+ * Reads a release record strictly.
+ *
+ * @param where names the bundle in errors
+ * @throws MlsignError `release-malformed`, `predicate-type-unknown`, and what `parseStatement` throws
+ */
+export function parseReleaseRecord(payload: Uint8Array, where: string): ReleaseRecord {
+  const statement = parseStatement(payload, where, LIMITS);
+  refuseOtherType(statement, RELEASE_TYPE, 'a release', where);
+  const decoder = new Decoder();
+  const fields = decoder.object(statement.predicate, 'predicate');
+  const model = fields.object('model');
+  const record: ReleaseRecord = {
+    name: fields.string('name'),
+    number: fields.integer('release', 1, LARGEST_RELEASE),
+    created: decodeTime(decoder, fields, 'created'),
+    modelId: model.string('id', MODEL_ID, '64 lower-case hex digits'),
+    kind: model.oneOf('kind', ['file', 'directory']),
+    objects: decodeObjects(decoder, fields),
+    bundles: decodeBundles(decoder, fields),
+  };
+  model.done();
+  fields.done();
+  checkSubject(decoder, statement, record);
+  if (record.kind === 'file' && record.objects.length > 1) decoder.problem('predicate.objects', 'exactly 1 entry', record.objects.length);
+  decoder.finish('release-malformed', 'release record', where);
+  return record;
+}
+
+function decodeObjects(decoder: Decoder, predicate: Fields): readonly ReleaseObject[] {
+  const path = predicate.at('objects');
+  const objects: ReleaseObject[] = [];
+  let entries = 0;
+  let before: string | undefined;
+  for (const [i, value] of predicate.array('objects', 1, MAX_ENTRIES).entries()) {
+    if (decoder.problems.length >= MAX_PROBLEMS) break;
+    const object = decodeObject(decoder, value, () => `${path}[${i}]`);
+    if (before !== undefined && compareCodePoints(before, object.name) >= 0) {
+      decoder.problem(`${path}[${i}].name`, 'each name once, in code point order', object.name);
+    }
+    before = object.name;
+    entries += 1 + object.parts.length;
+    if (entries > MAX_ENTRIES) {
+      decoder.problem(path, `at most ${MAX_ENTRIES} objects and parts`, 'more');
+      break;
+    }
+    objects.push(object);
+  }
+  return objects;
+}
+
+const OBJECT_FIELDS = ['name', 'version', 'size', 'part_size', 'sha256'];
+
+/** Paths are made only for what is wrong, as there may be hundreds of thousands of objects. */
+function decodeObject(decoder: Decoder, value: JsonValue, path: () => string): ReleaseObject {
+  if (!isJsonObject(value)) {
+    decoder.problem(path(), 'an object', value);
+    return { name: '', version: '', size: 0, partSize: 1, parts: [] };
+  }
+  const problem = (field: string, expected: string) => decoder.problem(`${path()}.${field}`, expected, value[field]);
+  for (const field of Object.keys(value)) if (!OBJECT_FIELDS.includes(field)) problem(field, 'no such field');
+  const { name, version, size, part_size: partSize, sha256 } = value;
+  const reason = typeof name === 'string' ? checkResourceName(name) : 'is none';
+  if (reason !== undefined) problem('name', `a path inside the model (this one ${reason})`);
+  if (!isVersion(version)) problem('version', 'the id of a version');
+  if (!isCount(size)) problem('size', 'a number of bytes');
+  if (!isCount(partSize) || partSize === 0) problem('part_size', 'a number of bytes, 1 at least');
+  const parts = isDigests(sha256) ? sha256 : undefined;
+  if (parts === undefined) problem('sha256', 'the SHA-256 of each part, 64 lower-case hex digits');
+  if (isCount(size) && isCount(partSize) && parts !== undefined && parts.length !== Math.max(1, Math.ceil(size / partSize))) {
+    problem('sha256', `${Math.max(1, Math.ceil(size / partSize))} entries, one a part`);
+  }
+  return {
+    name: typeof name === 'string' ? name : '',
+    version: isVersion(version) ? version : '',
+    size: isCount(size) ? size : 0,
+    partSize: isCount(partSize) ? partSize : 1,
+    parts: parts ?? [],
+  };
+}
+
+function decodeBundles(decoder: Decoder, predicate: Fields): readonly ReleaseBundle[] {
+  const seen = new Set<string>();
+  return predicate.array('bundles', 1, MAX_BUNDLES).map((value, i) => {
+    const fields = decoder.object(value, predicate.at(`bundles[${i}]`));
+    const digest = fields.string('sha256', SHA256, '64 lower-case hex digits');
+    if (seen.has(digest)) decoder.problem(fields.at('sha256'), 'each bundle once', digest);
+    seen.add(digest);
+    const version = fields.string('version', VERSION, 'the id of a version');
+    const size = fields.integer('size', 1, MAX_BUNDLE_BYTES);
+    fields.done();
+    return { digest, version, size };
+  });
+}
+
+function isVersion(value: JsonValue | undefined): value is string {
+  return typeof value === 'string' && VERSION.test(value);
+}
+
+function isCount(value: JsonValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isDigests(value: JsonValue | undefined): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((digest) => typeof digest === 'string' && SHA256.test(digest));
+}

@@ -103,7 +103,8 @@ function contentStatement(statement: Statement, path: string): OmsStatement | un
   }
 }
 
-function claimedSigner(material: VerificationMaterial, path: string): ClaimedSigner {
+/** Whom a bundle names as its signer. Nothing of it is verified. */
+export function claimedSigner(material: VerificationMaterial, path: string): ClaimedSigner {
   switch (material.kind) {
     case 'key':
       return { kind: 'key', hint: material.hint ?? embeddedHint(material.embeddedKey), embedded: material.embeddedKey !== undefined };

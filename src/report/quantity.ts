@@ -33,3 +33,8 @@ export function formatDuration(milliseconds: number): string {
 export function shortDigest(digest: string): string {
   return digest.length > 12 ? `${digest.slice(0, 12)}…` : digest;
 }
+
+/** A moment to the second, in UTC: `2026-11-21T09:30:00Z`. */
+export function formatTime(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}

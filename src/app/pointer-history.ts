@@ -1,0 +1,106 @@
+import { type Finding, MlsignError, sha256Hex } from '../core/index.ts';
+import { parseBundle } from '../formats/index.ts';
+import type { SignerGroups } from '../policy/index.ts';
+import { type ChannelPointer, MAX_POINTER_BYTES, parseChannelPointer } from '../release/index.ts';
+import { type HistoryEntry, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
+import { type EnvelopeOptions, openStatement, type VerifiedStatement } from '../verify/index.ts';
+import { describeClaim } from './claimed-signer.ts';
+import { mapBounded } from './map-bounded.ts';
+
+/** One version of a channel's pointer, as the store has it. */
+export interface PointerVersion {
+  readonly entry: HistoryEntry;
+  readonly content: PointerContent;
+}
+
+/** What such a version is. */
+export type PointerContent =
+  | { readonly kind: 'deleted' }
+  /** No pointer, or one that could not be read. */
+  | { readonly kind: 'unreadable'; readonly error: MlsignError }
+  | PointerClaim;
+
+/** What a version says, and whether anybody who may has signed it. */
+export interface PointerClaim {
+  readonly kind: 'pointer';
+  readonly pointer: ChannelPointer;
+  /** SHA-256 of its bytes, hex. */
+  readonly digest: string;
+  /** Whom it names as its signer, in words. */
+  readonly signer: string;
+  /** Set where the channel's role has signed it, and it is this channel's. */
+  readonly verified?: VerifiedStatement<ChannelPointer> | undefined;
+  /** Why it is not verified, where that was asked for. */
+  readonly findings: readonly Finding[];
+}
+
+/** Who may move the channel, and whom to believe about when. */
+export interface PointerTrust {
+  readonly principals: SignerGroups;
+  readonly evidence: EnvelopeOptions;
+}
+
+/**
+ * Every version of a channel's pointer, newest first. What is not a pointer of this channel is told of as what it is.
+ *
+ * @param trust under which each is verified; nothing is verified without it
+ * @throws MlsignError what the store throws for a listing
+ */
+export async function pointerHistory(
+  store: Store,
+  location: StoreLocation,
+  channel: string,
+  trust: PointerTrust | undefined,
+  signal?: AbortSignal,
+): Promise<readonly PointerVersion[]> {
+  const key = layoutOf(location).channel(channel);
+  const entries: HistoryEntry[] = [];
+  for await (const entry of store.history(key, signal)) if (entry.key === key) entries.push(entry);
+  return mapBounded(
+    entries,
+    async (entry) => ({ entry, content: await contentOf(store, location, channel, entry, trust, signal) }),
+    signal,
+  );
+}
+
+async function contentOf(
+  store: Store,
+  location: StoreLocation,
+  channel: string,
+  entry: HistoryEntry,
+  trust: PointerTrust | undefined,
+  signal: AbortSignal | undefined,
+): Promise<PointerContent> {
+  if (entry.isDeleted) return { kind: 'deleted' };
+  const where = `${store.url}/${entry.key}`;
+  try {
+    const bytes = await store.read(entry, MAX_POINTER_BYTES, signal);
+    const bundle = parseBundle(bytes, where);
+    const pointer = parseChannelPointer(bundle.envelope.payload, where);
+    const claim = { kind: 'pointer', pointer, digest: sha256Hex(bytes), signer: describeClaim(bundle.material, where) } as const;
+    if (trust === undefined) return { ...claim, findings: [] };
+    const { verified, findings } = await openStatement(bytes, where, trust.principals, parseChannelPointer, {
+      ...trust.evidence,
+      maxBytes: MAX_POINTER_BYTES,
+    });
+    const foreign = otherName(location, channel, pointer, where);
+    if (verified === undefined || foreign !== undefined) return { ...claim, findings: foreign === undefined ? findings : [foreign] };
+    return { ...claim, signer: verified.signer.description, verified, findings: [] };
+  } catch (error) {
+    if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
+    return { kind: 'unreadable', error };
+  }
+}
+
+/** A pointer of another channel or model, put where it does not belong. */
+function otherName({ name }: StoreLocation, channel: string, pointer: ChannelPointer, where: string): Finding | undefined {
+  if (pointer.name === name && pointer.channel === channel) return undefined;
+  return {
+    code: 'channel-other-name',
+    severity: 'rejected',
+    message: 'this pointer was signed for another channel',
+    subject: where,
+    expected: `${name}@${channel}`,
+    got: `${pointer.name}@${pointer.channel}`,
+  };
+}

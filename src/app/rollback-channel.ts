@@ -1,0 +1,89 @@
+import { refused, usage } from '../core/index.ts';
+import type { ChannelPointer } from '../release/index.ts';
+import { locationText, type StoreLocation } from '../store/index.ts';
+import type { VerifiedPointer } from './channel-standing.ts';
+import { expiryOf, type Lifetime } from './lifetime.ts';
+import { type ChannelMove, type MoveChannelOptions, moveChannel } from './move-channel.ts';
+
+/** How a channel is rolled back. */
+export interface RollbackChannelOptions extends MoveChannelOptions {
+  readonly channel: string;
+  /** The number of the release; the one before the present one unless given. */
+  readonly to?: number | undefined;
+  /** Why, for those who read the history. */
+  readonly reason: string;
+  /** When the pointer that is replaced would have ended, unless given. */
+  readonly expires?: Lifetime | undefined;
+}
+
+type ReleaseOfPointer = ChannelPointer['release'];
+
+/**
+ * Points a channel at an earlier release again, under a higher sequence. The channel's verified history decides, whatever was
+ * written over its pointer or deleted.
+ *
+ * @param location without a reference
+ * @throws MlsignError `rollback-target-missing`, `rollback-to-present`, `expires-missing`; `signer-not-allowed`; `channel-moved`
+ */
+export function rollbackChannel(location: StoreLocation, options: RollbackChannelOptions): Promise<ChannelMove> {
+  const { channel, to, reason } = options;
+  const subject = locationText(location, { kind: 'channel', name: channel });
+  return moveChannel(location, channel, options, ({ pointers, isSound }, now) => {
+    const [present] = pointers;
+    if (present === undefined) {
+      throw refused('channel-missing', 'this channel has no pointer that is verified, in all its history: there is nothing to go back to', {
+        subject,
+        suggestions: [`mlsign promote ${location.url}@RELEASE --channel ${channel} --init`],
+      });
+    }
+    const { number, digest } = present.pointer.release;
+    if (to === number && isSound) {
+      throw refused('rollback-to-present', `the channel points to release ${to} already`, {
+        subject,
+        suggestions: [`mlsign renew ${subject} extends its life`],
+      });
+    }
+    const release = to === undefined ? releaseBefore(pointers) : releaseNumbered(pointers, to);
+    if (release === undefined) {
+      throw refused('rollback-target-missing', `the channel has pointed to nothing before release ${number}`, {
+        subject,
+        got: `release ${number}, record ${digest}`,
+        suggestions: [`mlsign releases ${location.url} shows what there is`, 'name a release with --to'],
+      });
+    }
+    return { action: 'rollback', release, expires: expiryOfRollback(present, options.expires, now, subject), reason };
+  });
+}
+
+/**
+ * The release to which the channel pointed before the one it points to now was promoted. What was rolled back is not gone
+ * back to.
+ *
+ * @param pointers the highest sequence first
+ */
+export function releaseBefore(pointers: readonly VerifiedPointer[]): ReleaseOfPointer | undefined {
+  const stack: ReleaseOfPointer[] = [];
+  for (const { pointer } of pointers.toReversed()) {
+    const { release, action } = pointer;
+    const at = stack.findLastIndex(({ digest }) => digest === release.digest);
+    if (action === 'rollback' && at !== -1) stack.splice(at);
+    if (stack.at(-1)?.digest !== release.digest) stack.push(release);
+  }
+  return stack.findLast(({ digest }) => digest !== stack.at(-1)?.digest);
+}
+
+/** The release with a number: under the record that the channel pointed to, where it ever did. */
+function releaseNumbered(pointers: readonly VerifiedPointer[], number: number): ReleaseOfPointer | { readonly number: number } {
+  return pointers.find(({ pointer }) => pointer.release.number === number)?.pointer.release ?? { number };
+}
+
+function expiryOfRollback({ pointer }: VerifiedPointer, wanted: Lifetime | undefined, now: Date, subject: string): Date {
+  if (wanted !== undefined) return expiryOf(wanted, now);
+  if (pointer.expires > now) return pointer.expires;
+  throw usage('expires-missing', 'the pointer that is replaced has expired: say how long the next one lives', {
+    subject,
+    expected: '--expires 7d, or another duration or date',
+    got: `expired ${pointer.expires.toISOString()}`,
+    suggestions: ['the same command with --expires 7d'],
+  });
+}

@@ -1,13 +1,15 @@
 import { MlsignError } from '../core/index.ts';
 import type { Rule } from '../policy/index.ts';
 import type { Store, StoreLocation } from '../store/index.ts';
+import { verifiedPointers } from './channel-standing.ts';
 import type { EvidenceOptions } from './open-signatures.ts';
 import { pointerHistory } from './pointer-history.ts';
+import { releaseBefore } from './release-before.ts';
 import { releaseTrust } from './release-trust.ts';
 
 /**
- * The newest other release that a channel has pointed to: what it can be rolled back to. Undefined where there is none, or
- * where its history may not be read.
+ * What a channel can be rolled back to from a release, as `mlsign rollback` would. Undefined where there is nothing, or where
+ * its history may not be read.
  */
 export async function previousRelease(
   location: StoreLocation,
@@ -20,11 +22,9 @@ export async function previousRelease(
   try {
     const trust = { principals: principals(channel), evidence };
     const versions = await pointerHistory(options.store, location, channel, trust, options.signal);
-    for (const { content } of versions) {
-      if (content.kind === 'pointer' && content.verified !== undefined && content.pointer.release.number !== number) {
-        return content.pointer.release.number;
-      }
-    }
+    const pointers = verifiedPointers(versions).map(({ pointer }) => pointer);
+    const present = pointers[0]?.release;
+    return (present?.number === number ? releaseBefore(pointers) : present)?.number;
   } catch (error) {
     if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
   }

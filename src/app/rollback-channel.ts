@@ -4,6 +4,7 @@ import { locationText, type StoreLocation } from '../store/index.ts';
 import type { VerifiedPointer } from './channel-standing.ts';
 import { expiryOf, type Lifetime } from './lifetime.ts';
 import { type ChannelMove, type MoveChannelOptions, moveChannel } from './move-channel.ts';
+import { releaseBefore } from './release-before.ts';
 
 /** How a channel is rolled back. */
 export interface RollbackChannelOptions extends MoveChannelOptions {
@@ -15,8 +16,6 @@ export interface RollbackChannelOptions extends MoveChannelOptions {
   /** When the pointer that is replaced would have ended, unless given. */
   readonly expires?: Lifetime | undefined;
 }
-
-type ReleaseOfPointer = ChannelPointer['release'];
 
 /**
  * Points a channel at an earlier release again, under a higher sequence. The channel's verified history decides, whatever was
@@ -43,7 +42,7 @@ export function rollbackChannel(location: StoreLocation, options: RollbackChanne
         suggestions: [`mlsign renew ${subject} extends its life`],
       });
     }
-    const release = to === undefined ? releaseBefore(pointers) : releaseNumbered(pointers, to);
+    const release = to === undefined ? releaseBefore(pointers.map(({ pointer }) => pointer)) : releaseNumbered(pointers, to);
     if (release === undefined) {
       throw refused('rollback-target-missing', `the channel has pointed to nothing before release ${number}`, {
         subject,
@@ -55,25 +54,8 @@ export function rollbackChannel(location: StoreLocation, options: RollbackChanne
   });
 }
 
-/**
- * The release to which the channel pointed before the one it points to now was promoted. What was rolled back is not gone
- * back to.
- *
- * @param pointers the highest sequence first
- */
-export function releaseBefore(pointers: readonly VerifiedPointer[]): ReleaseOfPointer | undefined {
-  const stack: ReleaseOfPointer[] = [];
-  for (const { pointer } of pointers.toReversed()) {
-    const { release, action } = pointer;
-    const at = stack.findLastIndex(({ digest }) => digest === release.digest);
-    if (action === 'rollback' && at !== -1) stack.splice(at);
-    if (stack.at(-1)?.digest !== release.digest) stack.push(release);
-  }
-  return stack.findLast(({ digest }) => digest !== stack.at(-1)?.digest);
-}
-
 /** The release with a number: under the record that the channel pointed to, where it ever did. */
-function releaseNumbered(pointers: readonly VerifiedPointer[], number: number): ReleaseOfPointer | { readonly number: number } {
+function releaseNumbered(pointers: readonly VerifiedPointer[], number: number): ChannelPointer['release'] | { readonly number: number } {
   return pointers.find(({ pointer }) => pointer.release.number === number)?.pointer.release ?? { number };
 }
 

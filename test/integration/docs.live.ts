@@ -6,24 +6,31 @@ import { ended, useBench } from './bench.ts';
 import { runProgram } from './clients.ts';
 import { environment } from './environment.ts';
 
-const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'interop.md'), 'utf8');
-
-/** The commands of a section, in their order; a block that is marked otherwise starts the servers, which run already. */
-function commandsOf(heading: string): readonly string[] {
+/** The commands of a page from a heading on, in their order; a block that is marked otherwise is not for this. */
+function commandsOf(name: string, heading: string): readonly string[] {
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', name), 'utf8');
   const section = page.slice(page.indexOf(`\n## ${heading}\n`));
   return [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
 }
 
-describe('docs/interop.md', () => {
-  const bench = useBench();
+const PAGES = [
+  ['interop.md', 'Signers: KMS and Sigstore'],
+  ['stores.md', 'A store on disk'],
+] as const;
 
-  it('shows commands that work, in the order in which they stand', async function () {
-    if (process.platform !== 'linux') this.skip();
-    const commands = commandsOf('Signers: KMS and Sigstore');
-    assert.ok(commands.length >= 6);
-    const folder = bench().fresh('shell');
-    await mkdir(folder);
-    const script = `cd '${folder}'\n${commands.join('\n')}`;
-    ended(0, await runProgram('bash', ['-euxo', 'pipefail', '-c', script], environment().variables));
+for (const [name, heading] of PAGES) {
+  describe(`docs/${name}`, () => {
+    const bench = useBench();
+
+    it('shows commands that work, in the order in which they stand', async function () {
+      if (process.platform !== 'linux') this.skip();
+      const commands = commandsOf(name, heading);
+      assert.ok(commands.length >= 6);
+      const folder = bench().fresh('shell');
+      await mkdir(folder);
+      const script = `cd '${folder}'\n${commands.join('\n')}`;
+      const state = { XDG_STATE_HOME: join(folder, 'state') };
+      ended(0, await runProgram('bash', ['-euxo', 'pipefail', '-c', script], { ...environment().variables, ...state }));
+    });
   });
-});
+}

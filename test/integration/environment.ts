@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ROOT } from '../servers/credentials.ts';
 import type { Installed } from '../servers/install.ts';
 import { SIGSTORE_FILES } from '../servers/sigstore.ts';
 import type { Servers } from '../servers/up.ts';
@@ -44,4 +45,23 @@ export function identityOf(kind: IdentityKind): Expected {
 export async function mintToken(kind: IdentityKind, claims: Readonly<Record<string, string>> = {}): Promise<string> {
   const response = await fetch(`${environment().urls.issuer}/mint?${new URLSearchParams({ type: kind, ...claims })}`);
   return JSON.parse(await response.text()).value;
+}
+
+/** Who may do everything on the servers that speak AWS's protocols. */
+export const ROOT_VARIABLES = { AWS_ACCESS_KEY_ID: ROOT.accessKeyId, AWS_SECRET_ACCESS_KEY: ROOT.secretAccessKey };
+
+/** What finds no credentials and no settings but those that a test gives. */
+export const NOWHERE = { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere', AWS_EC2_METADATA_DISABLED: 'true' };
+
+/** Makes this process such a one while a suite runs. */
+export function useRoot(): void {
+  let saved: NodeJS.ProcessEnv;
+  before(() => {
+    saved = { ...process.env };
+    Object.assign(process.env, ROOT_VARIABLES, NOWHERE);
+  });
+  after(() => {
+    for (const name of Object.keys(process.env)) if (!(name in saved)) delete process.env[name];
+    Object.assign(process.env, saved);
+  });
 }

@@ -2,31 +2,20 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { KmsClient } from '../../src/aws/index.ts';
 import { kmsSuite } from '../helpers/kms-suite.ts';
-import { ROOT as CREDENTIALS, REGION } from '../servers/credentials.ts';
+import { REGION } from '../servers/credentials.ts';
 import { ended, useBench } from './bench.ts';
 import { type Ended, runCosign, runMlsign, runProgram, VERIFIERS } from './clients.ts';
-import { environment, sigstoreFile } from './environment.ts';
-
-const ROOT = { AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId, AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey };
-
-/** What finds no credentials and no settings but those that a test gives. */
-const NOWHERE = { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere', AWS_EC2_METADATA_DISABLED: 'true' };
+import { environment, NOWHERE, ROOT_VARIABLES, sigstoreFile, useRoot } from './environment.ts';
 
 type Credentials = Readonly<Record<string, string>>;
 
 describe('KMS', () => {
   let client: KmsClient;
-  let saved: NodeJS.ProcessEnv;
+  useRoot();
   before(() => {
-    saved = { ...process.env };
-    Object.assign(process.env, ROOT, NOWHERE);
     client = new KmsClient({ region: REGION, endpoint: environment().urls.kms });
   });
-  after(async () => {
-    await client.close();
-    for (const name of Object.keys(process.env)) if (!(name in saved)) delete process.env[name];
-    Object.assign(process.env, saved);
-  });
+  after(() => client.close());
 
   kmsSuite('ministack', () => ({
     client,
@@ -43,7 +32,7 @@ describe('KMS on the command line', () => {
   let publicKey: string;
   const alias = `alias/models-${process.pid}`;
 
-  const mlsign = (args: readonly string[], credentials: Credentials = ROOT): Promise<Ended> =>
+  const mlsign = (args: readonly string[], credentials: Credentials = ROOT_VARIABLES): Promise<Ended> =>
     runMlsign([...args, '--kms-endpoint-url', environment().urls.kms, '--region', REGION], { ...NOWHERE, ...credentials });
 
   /** Credentials of a role that may do these things with the key, and nothing else. */
@@ -148,7 +137,7 @@ describe('KMS on the command line', () => {
     const [bundle, statement] = [bench().fresh('cosign-kms.sig'), await bench().statement(model)];
     const services = ['--signing-config', sigstoreFile('signingConfig'), '--trusted-root', sigstoreFile('trustedRoot')];
     // It takes the endpoints that a URI names for https.
-    const aws = { ...NOWHERE, ...ROOT, AWS_REGION: REGION, AWS_ENDPOINT_URL: environment().urls.kms };
+    const aws = { ...NOWHERE, ...ROOT_VARIABLES, AWS_REGION: REGION, AWS_ENDPOINT_URL: environment().urls.kms };
     const sign = ['attest-blob', '--statement', statement, '--bundle', bundle, '--key', `awskms:///${alias}`, ...services, '--yes'];
     ended(0, await runCosign(sign, aws));
     for (const { name, verify } of VERIFIERS) {

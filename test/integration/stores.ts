@@ -1,18 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
+import type { StoreConnection } from '../../src/aws/index.ts';
+import { openStore, type Store } from '../../src/store/index.ts';
 import { REGION, ROOT } from '../servers/credentials.ts';
 import type { Ended } from './clients.ts';
 import { runMlsign } from './clients.ts';
-import { environment } from './environment.ts';
+import { environment, NOWHERE, ROOT_VARIABLES } from './environment.ts';
 
 /** The servers of S3 that run. */
 export const S3_SERVERS = ['minio', 'versitygw'] as const;
 export type S3ServerName = (typeof S3_SERVERS)[number];
-
-const CREDENTIALS = { AWS_ACCESS_KEY_ID: ROOT.accessKeyId, AWS_SECRET_ACCESS_KEY: ROOT.secretAccessKey };
-
-/** What finds no credentials and no settings but those that a test gives. */
-const NOWHERE = { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere', AWS_EC2_METADATA_DISABLED: 'true' };
 
 /** A bucket of a suite's own, and a plain client that knows nothing of mlsign. */
 export class Bucket {
@@ -58,6 +55,11 @@ export class Bucket {
     return found;
   }
 
+  /** The store of mlsign, in this process. */
+  store(connection: StoreConnection = {}): Promise<Store> {
+    return openStore({ kind: 's3', bucket: this.name }, { endpoint: endpointOf(this.server), region: REGION, ...connection });
+  }
+
   /** Runs mlsign against this server as somebody, root unless told otherwise. */
   mlsign(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
     return runMlsign(args, { ...this.variables(), ...variables });
@@ -66,7 +68,7 @@ export class Bucket {
   /** What tells mlsign, or any program of AWS, where the server is. */
   variables(endpoint = endpointOf(this.server)): Readonly<Record<string, string>> {
     const ca = this.server === 'minio' ? { NODE_EXTRA_CA_CERTS: environment().minioCa } : {};
-    return { ...NOWHERE, ...CREDENTIALS, ...ca, AWS_REGION: REGION, AWS_ENDPOINT_URL_S3: endpoint };
+    return { ...NOWHERE, ...ROOT_VARIABLES, ...ca, AWS_REGION: REGION, AWS_ENDPOINT_URL_S3: endpoint };
   }
 }
 

@@ -27,6 +27,7 @@ async function bundle(): Promise<void> {
       index: 'src/index.ts',
       main: 'src/cli/main.ts',
       worker: 'src/digest/worker.ts',
+      's3-hash-worker': 'src/store/s3-hash-worker.ts',
       ...(await commands('commands', '.ts')),
       ...(await commands('node_modules/@oclif/plugin-autocomplete/lib/commands', '.js')),
     },

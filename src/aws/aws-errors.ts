@@ -20,6 +20,8 @@ const CREDENTIALS_WORDS =
 const CREDENTIALS_REFUSED = [
   'UnrecognizedClientException',
   'InvalidClientTokenId',
+  'InvalidAccessKeyId',
+  'InvalidToken',
   'InvalidSignatureException',
   'SignatureDoesNotMatch',
   'IncompleteSignature',
@@ -136,7 +138,7 @@ function serviceError(error: Error, call: AwsCall, attempts: number): MlsignErro
     });
   }
   if (isUnreadable(error)) {
-    return unreadable(call, attempts, status === undefined || status === 200 ? 'not the protocol of KMS' : `HTTP ${status}`);
+    return unreadable(call, attempts, status === undefined || status === 200 ? `not the protocol of ${serviceOf(call)}` : `HTTP ${status}`);
   }
   return unavailable('aws-error', `AWS refused ${action}`, { subject, got: said(error, call) });
 }
@@ -166,8 +168,13 @@ function isBug(error: Error): boolean {
   return (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) && !('$response' in error);
 }
 
+/** The service, by the permission that it asks for. */
+function serviceOf({ action }: AwsCall): string {
+  return action.startsWith('s3:') ? 'S3' : 'KMS';
+}
+
 /** What the service said, on one line, without anything secret. */
-function said(error: Error, { secrets = [] }: AwsCall): string {
+export function said(error: Error, { secrets = [] }: AwsCall): string {
   let text = error.message;
   for (const secret of secrets) if (secret !== '') text = text.replaceAll(secret, '…');
   const line = text.replace(/\s+/g, ' ').trim();

@@ -74,6 +74,8 @@ export interface ObjectFetch {
   readonly path?: string | undefined;
   readonly algorithm: HashType;
   readonly shardSize?: number | undefined;
+  /** The signed digests, where they are known: bytes that differ may have changed on their way, and are read once more. */
+  readonly expected?: readonly string[] | undefined;
 }
 
 /** How objects are stored; where the store knows nothing of it, it is refused. */

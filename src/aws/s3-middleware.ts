@@ -1,0 +1,108 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { AnswerMalformed } from './failure.ts';
+
+/** No honest answer but the bytes of an object is longer: a page of 1,000 versions with the longest keys takes 4 MB. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** Those that come with the SHA-256 of their body. */
+const CHECKED_BODIES = ['PutObjectCommand', 'UploadPartCommand'];
+
+/** Makes an SDK client send and take what S3 and those who speak its protocol agree on. */
+export function addMiddleware({ middlewareStack }: S3Client, expectedBucketOwner: string | undefined): void {
+  const orders = new WeakMap<object, readonly string[]>();
+  if (expectedBucketOwner !== undefined) {
+    middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          const source = commandName?.includes('Copy') ? { ExpectedSourceBucketOwner: expectedBucketOwner } : {};
+          const input = Object.assign(args.input, { ExpectedBucketOwner: expectedBucketOwner, ...source });
+          return next({ ...args, input });
+        },
+      { step: 'initialize', name: 'expectOwner' },
+    );
+  }
+  middlewareStack.add(
+    (next, { commandName = '' }) =>
+      (args) => {
+        const headers = headersOf(args.request);
+        // The SDK puts spaces between the attributes, which other servers do not take.
+        const attributes = headers?.['x-amz-object-attributes'];
+        if (headers !== undefined && attributes !== undefined) headers['x-amz-object-attributes'] = attributes.replaceAll(' ', '');
+        // Signed with the SHA-256 that is known already: the SDK would hash the body once more, or leave it unsigned.
+        const sha256 = headers?.['x-amz-checksum-sha256'];
+        if (headers !== undefined && sha256 !== undefined && CHECKED_BODIES.includes(commandName)) {
+          headers['x-amz-content-sha256'] = Buffer.from(sha256, 'base64').toString('hex');
+        }
+        return next(args);
+      },
+    { step: 'build', name: 'ownHeaders' },
+  );
+  // The SDK sorts versions and delete markers apart, and with that loses which is newer.
+  middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const result = await next(args);
+        const order = isAnswer(result.response) ? orders.get(result.response) : undefined;
+        if (commandName === 'ListObjectVersionsCommand' && order !== undefined) Object.assign(result.output ?? {}, { EntryOrder: order });
+        return result;
+      },
+    { step: 'deserialize', priority: 'high', name: 'giveOrder' },
+  );
+  middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const result = await next(args);
+        const { response } = result;
+        if (isAnswer(response) && (commandName !== 'GetObjectCommand' || response.statusCode >= 300) && isBytes(response.body)) {
+          const { Readable } = await import('node:stream');
+          if (commandName === 'ListObjectVersionsCommand') {
+            const text = await textOf(limited(response.body));
+            orders.set(response, orderIn(text));
+            response.body = Readable.from([Buffer.from(text)]);
+          } else response.body = Readable.from(limited(response.body));
+        }
+        return result;
+      },
+    { step: 'deserialize', priority: 'low', name: 'limitAnswers' },
+  );
+}
+
+function headersOf(request: unknown): Record<string, string> | undefined {
+  return isRequest(request) ? request.headers : undefined;
+}
+
+function isRequest(request: unknown): request is { readonly headers: Record<string, string> } {
+  return typeof request === 'object' && request !== null && 'headers' in request;
+}
+
+function isAnswer(response: unknown): response is { statusCode: number; body: unknown } {
+  return typeof response === 'object' && response !== null && 'body' in response && 'statusCode' in response;
+}
+
+function isBytes(body: unknown): body is AsyncIterable<Uint8Array> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+}
+
+async function* limited(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) throw new AnswerMalformed();
+    yield chunk;
+  }
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Key and version of each entry, as they stand in the listing. */
+function orderIn(xml: string): readonly string[] {
+  return Array.from(xml.matchAll(/<(?:Version|DeleteMarker)>(.*?)<\/(?:Version|DeleteMarker)>/gs), ([, entry = '']) => {
+    const [, key = ''] = /<Key>(.*?)<\/Key>/s.exec(entry) ?? [];
+    const [, version = ''] = /<VersionId>(.*?)<\/VersionId>/s.exec(entry) ?? [];
+    return `${key}\n${version}`;
+  });
+}

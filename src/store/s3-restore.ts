@@ -1,0 +1,96 @@
+import { fieldsOf, optionalTextOf } from '../aws/index.ts';
+import { MlsignError, refused } from '../core/index.ts';
+import { attributeFields, checkEncryption } from './s3-attributes.ts';
+import { hexToBase64, type S3Bucket, versionOf, writtenOf } from './s3-bucket.ts';
+import { copySource, MultipartUpload } from './s3-multipart.ts';
+import type { CurrentObject, ObjectAttributes, PartedObject } from './store.ts';
+
+/** Parts copied at a time. */
+const COPIES = 8;
+const PATIENCE = 20;
+
+/**
+ * Copies a version over whatever is there now, part by part, within S3.
+ *
+ * @param holds tells whether the copy holds the parts, where S3 has not said so while it copied
+ * @throws MlsignError `object-damaged` where the version's bytes are not those of the parts
+ */
+export async function restoreObject(
+  bucket: S3Bucket,
+  object: PartedObject,
+  attributes: ObjectAttributes | undefined,
+  holds: (object: PartedObject, signal: AbortSignal | undefined) => Promise<boolean>,
+  signal: AbortSignal | undefined,
+): Promise<CurrentObject> {
+  const made = await (object.parts.length === 1 ? copyWhole : copyParts)(bucket, object, attributes, signal);
+  await bucket.insistOnVersion(made);
+  await bucket.orRemove(made, async () => {
+    if (!made.isProven && !(await holds({ ...object, version: made.version }, signal))) throw damaged(bucket, object);
+  });
+  const { key, version, tag } = made;
+  return { key, version, tag, size: object.size };
+}
+
+async function copyWhole(
+  bucket: S3Bucket,
+  { key, version, parts }: PartedObject,
+  attributes: ObjectAttributes | undefined,
+  signal?: AbortSignal,
+) {
+  return bucket.call(
+    's3:PutObject',
+    key,
+    async ({ client, sdk, abortSignal }, place) => {
+      const command = new sdk.CopyObjectCommand({
+        ...place,
+        ...attributeFields(attributes),
+        ...(attributes?.tags === undefined ? {} : { TaggingDirective: 'REPLACE' }),
+        CopySource: copySource(bucket, key, version),
+        ChecksumAlgorithm: 'SHA256',
+      });
+      const { CopyObjectResult, VersionId, ServerSideEncryption } = await client.send(command, { abortSignal });
+      const { ETag, ChecksumSHA256 } = fieldsOf(CopyObjectResult);
+      checkEncryption(attributes, ServerSideEncryption, bucket.subject(key));
+      return { key, ...writtenOf({ VersionId, ETag }), isProven: optionalTextOf(ChecksumSHA256) === hexToBase64(parts[0] ?? '') };
+    },
+    { signal, patience: PATIENCE },
+  );
+}
+
+async function copyParts(bucket: S3Bucket, object: PartedObject, attributes: ObjectAttributes | undefined, signal?: AbortSignal) {
+  const { key, size, partSize, parts } = object;
+  const upload = await MultipartUpload.create(bucket, key, attributes, signal);
+  try {
+    const copies: { readonly tag: string; readonly sha256: string | undefined }[] = [];
+    for (let from = 0; from < parts.length; from += COPIES) {
+      const indexes = Array.from({ length: Math.min(COPIES, parts.length - from) }, (_, i) => from + i);
+      const settled = await Promise.allSettled(
+        indexes.map((index) => upload.copy(object, index, [index * partSize, Math.min((index + 1) * partSize, size)], signal)),
+      );
+      for (const result of settled) {
+        if (result.status === 'rejected') throw result.reason;
+        copies.push(result.value);
+      }
+    }
+    const isProven = copies.every(({ sha256 }, i) => sha256 === hexToBase64(parts[i] ?? ''));
+    if (!isProven && copies.every(({ sha256 }) => sha256 !== undefined)) throw damaged(bucket, object);
+    const tags = copies.map(({ tag }) => tag);
+    const made = await upload.complete({ parts }, tags, undefined, signal);
+    if (made.kind === 'made') return { key, version: made.version, tag: made.tag, isProven };
+    // The answer was lost: what is there now is looked at.
+    const current = made.isRepeated ? await bucket.current(key, signal) : undefined;
+    if (current === undefined)
+      throw new MlsignError('unavailable', 'upload-conflict', 'the copy was aborted meanwhile', { subject: bucket.subject(key) });
+    return { key, version: versionOf(current.version), tag: current.tag, isProven: false };
+  } catch (error) {
+    await upload.abort().catch(() => undefined);
+    throw error;
+  }
+}
+
+function damaged(bucket: S3Bucket, { key }: PartedObject): MlsignError {
+  return refused('object-damaged', 'the bytes of this version are not those that were pinned', {
+    subject: bucket.subject(key),
+    suggestions: ['restore the release from another copy of the store, or push the model again'],
+  });
+}

@@ -65,7 +65,7 @@ describe('--output-file', () => {
 
   it('keeps nothing when the command is interrupted, at once or not', async function () {
     if (process.platform === 'win32') this.skip();
-    this.timeout(20_000);
+    this.timeout(60_000);
     const model = sandbox.write('big', { 'sparse.bin': '' });
     truncateSync(`${model}/sparse.bin`, 64 * 2 ** 30);
     for (const [signals, json, code] of [
@@ -75,7 +75,7 @@ describe('--output-file', () => {
     ] as const) {
       const file = olderResult();
       const run = await mlsign(['hash', model, '--output-file', file, ...(json ? ['--json'] : [])], {
-        onStart: (pid) => setTimeout(() => signals.forEach((signal) => void process.kill(pid, signal)), 800),
+        onStart: (pid) => setTimeout(() => signals.forEach((signal) => void process.kill(pid, signal)), 2500),
       });
       assert.equal(run.code, code, run.stderr);
       if (json) assert.equal(JSON.parse(readFileSync(file, 'utf8')).code, 'interrupted');

@@ -89,6 +89,8 @@ export class KmsServer {
     this.account = new KmsAccount({ region, account: '111122223333', clock });
     const listen = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
     this.#server = tls === undefined ? createServer(listen) : createTlsServer({ ...tls }, listen);
+    // Five seconds, as by default, end on a busy machine just when the next request is on its way.
+    this.#server.keepAliveTimeout = 60_000;
     this.#scheme = tls === undefined ? 'http' : 'https';
   }
 

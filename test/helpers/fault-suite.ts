@@ -1,0 +1,366 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promoteRelease, pullModel, pushModel, signModel, verifyRelease } from '../../src/app/index.ts';
+import { MlsignError } from '../../src/core/index.ts';
+import { type Policy, policyFromFlags } from '../../src/policy/index.ts';
+import type { Signer } from '../../src/sign/index.ts';
+import { layoutOf, parseLocation, type Store, type StoreLocation } from '../../src/store/index.ts';
+import { mlsign } from './cli.ts';
+import { fixtureSigner, keyFile, keyUrl } from './keys.ts';
+import type { Sandbox } from './sandbox.ts';
+
+/** What can go wrong with a request. */
+export const FAULTS = [
+  'reset-before',
+  'reset-after',
+  'timeout',
+  'error-500',
+  'slow-down',
+  'truncated',
+  'corrupted',
+  'wrong-range',
+] as const;
+export type FaultName = (typeof FAULTS)[number];
+
+/** Those that another attempt gets over. */
+export const PASSING_FAULTS = ['reset-before', 'reset-after', 'timeout', 'error-500', 'slow-down', 'truncated'] as const;
+
+/** A server of S3 behind something that spoils one request of many. */
+export interface FaultBed {
+  readonly bucket: string;
+  /** Spoils the request with this number, from 0, of those that come from now on; `onFault` is called when it comes. */
+  spoil(at: number, fault: FaultName, onFault?: () => void): void;
+  /** Spoils nothing from now on. */
+  heal(): void;
+  /** Requests since then, in either case. */
+  requests(): number;
+  /** A store that is reached that way: each request is tried so often, without waiting in between. */
+  connect(attempts: number): Promise<Store>;
+  /** What tells the command line how to get there in that way. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The same store, reached directly. */
+  readonly direct: Store;
+  /** Keys below a prefix and their bytes, as a client gets them that knows of no versions. */
+  readAll(prefix: string): Promise<ReadonlyMap<string, Buffer>>;
+  close(): Promise<void>;
+}
+
+/** A signed model and what is in it. */
+interface Model {
+  readonly path: string;
+  readonly modelId: string;
+  readonly files: ReadonlyMap<string, Buffer>;
+}
+
+/** Something that mlsign does in a store, prepared up to the point where faults begin. */
+interface Act {
+  /** Does it: for the first time, or again after it failed. */
+  run(store: Store): Promise<unknown>;
+  /** The same on the command line. */
+  readonly args: readonly string[];
+  /** What must hold at any time, whatever went wrong. */
+  check(): Promise<void>;
+  /** What must hold when it was done. */
+  finish(): Promise<void>;
+}
+
+export const ACTS = ['push', 'resume', 'pull', 'promote'] as const;
+export type ActName = (typeof ACTS)[number];
+
+const KEY = 'ec-p256';
+const TRUSTED = ['--trust-key', fileURLToPath(keyUrl(`${KEY}.pub`))];
+const SIGNED = [...TRUSTED, '--key', fileURLToPath(keyUrl(`${KEY}.key`))];
+const MONTH = { kind: 'for', milliseconds: 30 * 86_400_000 } as const;
+
+/** What the faults happen to. */
+export interface FaultOptions {
+  /** Files of two models. */
+  readonly models: readonly [Files, Files];
+  /** Bytes a shard; whole files are signed unless given. */
+  readonly shardSize?: number;
+  /** When the command line is killed. */
+  readonly kills: readonly ('timeout' | 'reset-after')[];
+}
+
+type Files = Readonly<Record<string, Uint8Array>>;
+
+/** What no fault may do to a store: at every request of each act in turn. */
+export function describeFaults(name: string, sandbox: Sandbox, open: () => Promise<FaultBed>, options: FaultOptions): void {
+  describe(name, () => {
+    let bed: FaultBed;
+    let stage: Stage;
+    before(async () => {
+      bed = await open();
+      stage = await Stage.set(bed, sandbox, options);
+    });
+    after(() => bed?.close());
+
+    for (const act of ACTS) {
+      for (const fault of FAULTS) {
+        it(`${act}: ${fault} at every request, once and for all`, async () => {
+          await stage.everyRequest(act, fault, 1, (outcome) => {
+            assert.ok(outcome === 'done' || outcome instanceof MlsignError, String(outcome));
+          });
+        });
+      }
+      for (const fault of PASSING_FAULTS) {
+        it(`${act}: ${fault} at every request is got over`, async () => {
+          await stage.everyRequest(act, fault, 4, (outcome) => assert.equal(outcome, 'done'));
+        });
+      }
+      for (const fault of options.kills) {
+        it(`${act}: killed at every request, ${fault === 'timeout' ? 'before' : 'after'} the server acted`, () => stage.killed(act, fault));
+      }
+    }
+  });
+}
+
+/** The models, who signs, and the acts. */
+class Stage {
+  readonly #bed: FaultBed;
+  readonly #sandbox: Sandbox;
+  readonly #signer: Signer;
+  readonly #policy: Policy;
+  readonly #models: readonly [Model, Model];
+  #serial = 0;
+
+  private constructor(bed: FaultBed, sandbox: Sandbox, signer: Signer, models: readonly [Model, Model]) {
+    this.#bed = bed;
+    this.#sandbox = sandbox;
+    this.#signer = signer;
+    this.#policy = policyFromFlags({ trustKeys: [{ pem: keyFile(`${KEY}.pub`), where: `${KEY}.pub` }] });
+    this.#models = models;
+  }
+
+  static async set(bed: FaultBed, sandbox: Sandbox, { models, shardSize }: FaultOptions): Promise<Stage> {
+    const signer = await fixtureSigner(KEY);
+    const sign = async (name: string, files: Files): Promise<Model> => {
+      const path = sandbox.write(name, files);
+      const { modelId } = await signModel(path, { signer, shardSize });
+      return { path, modelId, files: new Map(Object.entries(files).map(([file, bytes]) => [file, Buffer.from(bytes)])) };
+    };
+    return new Stage(bed, sandbox, signer, [await sign('first', models[0]), await sign('second', models[1])]);
+  }
+
+  /** Prepares an act anew for each of its requests, spoils that one, and sees what became of it and of the next run. */
+  async everyRequest(name: ActName, fault: FaultName, attempts: number, judge: (outcome: unknown) => void): Promise<void> {
+    const prepare = this.#acts[name];
+    const faulty = await this.#bed.connect(attempts);
+    try {
+      const dry = await prepare();
+      this.#bed.heal();
+      await dry.run(faulty);
+      const count = this.#bed.requests();
+      await dry.finish();
+      assert.ok(count > 0, 'there is no request');
+      for (let at = 0; at < count; at++) {
+        const act = await prepare();
+        this.#bed.spoil(at, fault);
+        const outcome = await outcomeOf(act.run(faulty));
+        this.#bed.heal();
+        await inContext(`request ${at + 1} of ${count}`, async () => {
+          judge(outcome);
+          await act.check();
+          await act.run(faulty);
+          await act.finish();
+        });
+      }
+    } finally {
+      await faulty.close();
+    }
+  }
+
+  /** The same on the command line, killed at each request: before the server has acted, or after. */
+  async killed(name: ActName, fault: 'timeout' | 'reset-after'): Promise<void> {
+    const prepare = this.#acts[name];
+    const dry = await prepare();
+    this.#bed.heal();
+    await this.#command(dry);
+    const count = this.#bed.requests();
+    await dry.finish();
+    for (let at = 0; at < count; at++) {
+      const act = await prepare();
+      let pid: number | undefined;
+      const onStart = (started: number): void => {
+        pid = started;
+      };
+      this.#bed.spoil(at, fault, () => {
+        if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      });
+      const { signal } = await mlsign(act.args, { env: this.#variables(), onStart });
+      this.#bed.heal();
+      await inContext(`request ${at + 1} of ${count}`, async () => {
+        assert.equal(signal, 'SIGKILL');
+        await act.check();
+        await this.#command(act);
+        await act.finish();
+      });
+    }
+  }
+
+  async #command({ args }: Act): Promise<void> {
+    const { code, stderr } = await mlsign(args, { env: this.#variables() });
+    assert.equal(code, 0, stderr);
+  }
+
+  #variables(): Readonly<Record<string, string>> {
+    return { ...this.#bed.variables, XDG_STATE_HOME: this.#sandbox.path('state') };
+  }
+
+  readonly #acts: Readonly<Record<ActName, () => Promise<Act>>> = {
+    push: async () => this.#push(this.#fresh(), this.#models[0]),
+    resume: async () => {
+      const push = this.#push(this.#fresh(), this.#models[0]);
+      const impatient = await this.#bed.connect(1);
+      // The bundle is there, and so is a part of the files.
+      this.#bed.spoil(this.#models[0].files.size, 'reset-before');
+      assert.notEqual(await outcomeOf(push.run(impatient)), 'done', 'this push was meant to fail');
+      this.#bed.heal();
+      await impatient.close();
+      return push;
+    },
+    pull: async () => {
+      this.#pulled ??= this.#released(1);
+      return this.#pull(at(await this.#pulled, 1), this.#models[0]);
+    },
+    promote: async () => {
+      this.#promoted ??= this.#released(2);
+      const location = await this.#promoted;
+      const channel = `c${this.#serial++}`;
+      await this.#move(this.#bed.direct, at(location, 1), channel, true);
+      return this.#promote(location, channel);
+    },
+  };
+
+  #pulled: Promise<StoreLocation> | undefined;
+  #promoted: Promise<StoreLocation> | undefined;
+
+  /** A place with releases that were made without any fault. */
+  async #released(count: number): Promise<StoreLocation> {
+    const location = this.#fresh();
+    for (const model of this.#models.slice(0, count)) await this.#push(location, model).run(this.#bed.direct);
+    return location;
+  }
+
+  #fresh(): StoreLocation {
+    return parseLocation(`s3://${this.#bed.bucket}/faults/model-${this.#serial++}`);
+  }
+
+  #push(location: StoreLocation, model: Model): Act {
+    const layout = layoutOf(location);
+    const resumeDirectory = this.#sandbox.path(`uploads-${this.#serial++}`);
+    const options = { policy: this.#policy, signer: this.#signer, resumeDirectory };
+    const seen = () => this.#bed.readAll(layout.model);
+    return {
+      args: ['push', model.path, location.url, ...SIGNED],
+      run: async (store) => {
+        const { outcome, findings } = await pushModel(model.path, location, { ...options, store });
+        assert.ok(outcome === 'pushed' || outcome === 'unchanged', `${outcome}: ${JSON.stringify(findings)}`);
+      },
+      check: async () => {
+        const keys = await seen();
+        const files = below(keys, `${model.modelId}/`);
+        for (const [name, bytes] of files) assert.deepEqual(bytes, model.files.get(name), `half of ${name}`);
+        const releases = below(keys, '.mlsign/releases/');
+        assert.ok(
+          [...releases.keys()].every((name) => name === '1.json'),
+          [...releases.keys()].join(),
+        );
+        if (releases.size > 0) assert.deepEqual(sorted(files), sorted(model.files));
+      },
+      finish: async () => {
+        const keys = await seen();
+        assert.deepEqual(sorted(below(keys, `${model.modelId}/`)), sorted(model.files));
+        assert.deepEqual([...below(keys, '.mlsign/releases/').keys()], ['1.json']);
+        await this.#verify(at(location, 1));
+      },
+    };
+  }
+
+  #pull(location: StoreLocation, model: Model): Act {
+    const directory = this.#sandbox.path(`pulled-${this.#serial++}`);
+    const isWhole = async (): Promise<void> => {
+      const { 'model.sig': signature, ...files } = Object.fromEntries(await filesBelow(directory));
+      assert.deepEqual(sorted(new Map(Object.entries(files))), sorted(model.files));
+      assert.deepEqual(signature, await readFile(join(model.path, 'model.sig')));
+    };
+    return {
+      args: ['pull', `${location.url}@1`, directory, ...TRUSTED],
+      run: async (store) => {
+        if (existsSync(directory)) return;
+        const { verdict, findings } = await pullModel(location, directory, { store, policy: this.#policy });
+        if (verdict !== 'verified') throw new MlsignError('unavailable', 'not-pulled', JSON.stringify(findings));
+      },
+      check: async () => {
+        if (existsSync(directory)) await isWhole();
+      },
+      finish: isWhole,
+    };
+  }
+
+  #promote(location: StoreLocation, channel: string): Act {
+    const target = parseLocation(`${location.url}@${channel}`);
+    const number = async (): Promise<number | undefined> => (await this.#verify(target)).stored.release?.number;
+    return {
+      args: ['promote', `${location.url}@2`, '--channel', channel, '--expires', '30d', ...SIGNED],
+      run: (store) => this.#move(store, at(location, 2), channel, false),
+      check: async () => assert.ok([1, 2].includes((await number()) ?? 0)),
+      finish: async () => assert.equal(await number(), 2),
+    };
+  }
+
+  async #move(store: Store, location: StoreLocation, channel: string, init: boolean): Promise<void> {
+    const move = await promoteRelease(location, { store, policy: this.#policy, signer: this.#signer, channel, expires: MONTH, init });
+    if (move.written === undefined) throw new MlsignError('unavailable', 'not-moved', JSON.stringify(move.findings));
+  }
+
+  async #verify(location: StoreLocation) {
+    const verified = await verifyRelease(location, { store: this.#bed.direct, policy: this.#policy, mode: 'full' });
+    assert.equal(verified.verdict, 'verified', JSON.stringify(verified.findings));
+    return verified;
+  }
+}
+
+function at({ url }: StoreLocation, number: number): StoreLocation {
+  return parseLocation(`${url}@${number}`);
+}
+
+function below(keys: ReadonlyMap<string, Buffer>, prefix: string): ReadonlyMap<string, Buffer> {
+  return new Map([...keys].flatMap(([key, bytes]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), bytes] as const] : [])));
+}
+
+function sorted(files: ReadonlyMap<string, Buffer>): readonly (readonly [string, Buffer])[] {
+  return [...files].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+async function filesBelow(folder: string): Promise<ReadonlyMap<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) found.set(relative(folder, path).replaceAll('\\', '/'), await readFile(path));
+  }
+  return found;
+}
+
+/** `done`, or the error. */
+async function outcomeOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+    return 'done';
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Says where it was when something does not hold. */
+async function inContext(where: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof Error) error.message = `${where}: ${error.message}`;
+    throw error;
+  }
+}

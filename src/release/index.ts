@@ -1,4 +1,11 @@
 export { CHANNEL_TYPE, type ChannelPointer, channelPayload, MAX_POINTER_BYTES, parseChannelPointer } from './channel.ts';
+export { HighWaterMark, type Mark } from './high-water.ts';
+export type { SeenPointer } from './judge-pointer.ts';
+export { type ListedChannel, type ListedRelease, listChannels, listReleases } from './listing.ts';
+export * from './next-steps.ts';
+export { MAX_POINTER_VERSIONS, type OpenedChannel, openChannel, type VerifiedChannel } from './open-channel.ts';
+export { type OpenedRelease, type OpenReleaseOptions, openRelease, type VerifiedRelease } from './open-release.ts';
+export { type PublishedRelease, type PublishOptions, publishRelease } from './publish.ts';
 export {
   MAX_RECORD_BYTES,
   parseReleaseRecord,
@@ -8,3 +15,5 @@ export {
   type ReleaseRecord,
   releasePayload,
 } from './record.ts';
+export { type ResolvedRelease, resolveRelease } from './resolve.ts';
+export type { ChannelClient, ReleaseTrust } from './trust.ts';

@@ -1,5 +1,6 @@
 import { compareCodePoints, Decoder, type Fields, isJsonObject, type JsonLimits, type JsonValue } from '../core/index.ts';
 import { checkResourceName, MAX_BUNDLE_BYTES, parseStatement, STATEMENT_TYPE } from '../formats/index.ts';
+import type { VersionId } from '../store/index.ts';
 import { checkSubject, decodeTime, LARGEST_RELEASE, MODEL_ID, refuseOtherType, SHA256 } from './decode-statement.ts';
 
 /** The predicate type of a release record. */
@@ -20,7 +21,7 @@ const VERSION = /^(?!null$)[\x21-\x7e]{1,1024}$/;
 export interface ReleaseObject {
   /** As in the manifest; its key is `layout.file(modelId, name)`. */
   readonly name: string;
-  readonly version: string;
+  readonly version: VersionId;
   /** Bytes. */
   readonly size: number;
   /** Bytes of every part but the last. */
@@ -33,7 +34,7 @@ export interface ReleaseObject {
 export interface ReleaseBundle {
   /** SHA-256 of its bytes, hex. */
   readonly digest: string;
-  readonly version: string;
+  readonly version: VersionId;
   readonly size: number;
 }
 
@@ -108,6 +109,7 @@ function decodeObjects(decoder: Decoder, predicate: Fields): readonly ReleaseObj
   for (const [i, value] of predicate.array('objects', 1, MAX_ENTRIES).entries()) {
     if (decoder.problems.length >= MAX_PROBLEMS) break;
     const object = decodeObject(decoder, value, () => `${path}[${i}]`);
+    if (object === undefined) continue;
     if (before !== undefined && compareCodePoints(before, object.name) >= 0) {
       decoder.problem(`${path}[${i}].name`, 'each name once, in code point order', object.name);
     }
@@ -125,36 +127,29 @@ function decodeObjects(decoder: Decoder, predicate: Fields): readonly ReleaseObj
 const OBJECT_FIELDS = ['name', 'version', 'size', 'part_size', 'sha256'];
 
 /** Paths are made only for what is wrong, as there may be hundreds of thousands of objects. */
-function decodeObject(decoder: Decoder, value: JsonValue, path: () => string): ReleaseObject {
+function decodeObject(decoder: Decoder, value: JsonValue, path: () => string): ReleaseObject | undefined {
   if (!isJsonObject(value)) {
     decoder.problem(path(), 'an object', value);
-    return { name: '', version: '', size: 0, partSize: 1, parts: [] };
+    return undefined;
   }
   const problem = (field: string, expected: string) => decoder.problem(`${path()}.${field}`, expected, value[field]);
   for (const field of Object.keys(value)) if (!OBJECT_FIELDS.includes(field)) problem(field, 'no such field');
-  const { name, version, size, part_size: partSize, sha256 } = value;
+  const { name, version, size, part_size: partSize, sha256: parts } = value;
   const reason = typeof name === 'string' ? checkResourceName(name) : 'is none';
   if (reason !== undefined) problem('name', `a path inside the model (this one ${reason})`);
   if (!isVersion(version)) problem('version', 'the id of a version');
   if (!isCount(size)) problem('size', 'a number of bytes');
   if (!isCount(partSize) || partSize === 0) problem('part_size', 'a number of bytes, 1 at least');
-  const parts = isDigests(sha256) ? sha256 : undefined;
-  if (parts === undefined) problem('sha256', 'the SHA-256 of each part, 64 lower-case hex digits');
-  if (isCount(size) && isCount(partSize) && parts !== undefined && parts.length !== Math.max(1, Math.ceil(size / partSize))) {
-    problem('sha256', `${Math.max(1, Math.ceil(size / partSize))} entries, one a part`);
-  }
-  return {
-    name: typeof name === 'string' ? name : '',
-    version: isVersion(version) ? version : '',
-    size: isCount(size) ? size : 0,
-    partSize: isCount(partSize) ? partSize : 1,
-    parts: parts ?? [],
-  };
+  if (!isDigests(parts)) problem('sha256', 'the SHA-256 of each part, 64 lower-case hex digits');
+  if (typeof name !== 'string' || !isVersion(version) || !isCount(size) || !isCount(partSize) || !isDigests(parts)) return undefined;
+  const count = Math.max(1, Math.ceil(size / Math.max(1, partSize)));
+  if (parts.length !== count) problem('sha256', `${count} ${count === 1 ? 'entry' : 'entries'}, one a part`);
+  return { name, version, size, partSize, parts };
 }
 
 function decodeBundles(decoder: Decoder, predicate: Fields): readonly ReleaseBundle[] {
   const seen = new Set<string>();
-  return predicate.array('bundles', 1, MAX_BUNDLES).map((value, i) => {
+  return predicate.array('bundles', 1, MAX_BUNDLES).flatMap((value, i) => {
     const fields = decoder.object(value, predicate.at(`bundles[${i}]`));
     const digest = fields.string('sha256', SHA256, '64 lower-case hex digits');
     if (seen.has(digest)) decoder.problem(fields.at('sha256'), 'each bundle once', digest);
@@ -162,11 +157,11 @@ function decodeBundles(decoder: Decoder, predicate: Fields): readonly ReleaseBun
     const version = fields.string('version', VERSION, 'the id of a version');
     const size = fields.integer('size', 1, MAX_BUNDLE_BYTES);
     fields.done();
-    return { digest, version, size };
+    return isVersion(version) ? [{ digest, version, size }] : [];
   });
 }
 
-function isVersion(value: JsonValue | undefined): value is string {
+function isVersion(value: unknown): value is VersionId {
   return typeof value === 'string' && VERSION.test(value);
 }
 

@@ -1,4 +1,6 @@
+export { inParallel } from './in-parallel.ts';
 export * from './layout.ts';
+export { underLock } from './local-lock.ts';
 export * from './location.ts';
 export { openStore } from './open-store.ts';
 export type * from './store.ts';

@@ -1,0 +1,44 @@
+import { channelOfKey, type HistoryEntry, layoutOf, releaseOfKey, type Store, type StoreLocation } from '../store/index.ts';
+
+/** A release that there is, or was; nothing of it is verified. */
+export interface ListedRelease {
+  readonly number: number;
+  /** The versions of its record, newest first. */
+  readonly entries: readonly HistoryEntry[];
+}
+
+/** A channel that there is, or was. */
+export interface ListedChannel {
+  readonly channel: string;
+  /** The versions of its pointer, newest first. */
+  readonly entries: readonly HistoryEntry[];
+}
+
+/** Every release of a model, deleted ones included, the newest number first. */
+export async function listReleases(store: Store, location: StoreLocation, signal?: AbortSignal): Promise<readonly ListedRelease[]> {
+  const layout = layoutOf(location);
+  const releases = await grouped(store.history(layout.releases, signal), (key) => releaseOfKey(layout, key));
+  return [...releases].map(([number, entries]) => ({ number, entries })).sort((a, b) => b.number - a.number);
+}
+
+/** Every channel of a model, deleted ones included, by name. */
+export async function listChannels(store: Store, location: StoreLocation, signal?: AbortSignal): Promise<readonly ListedChannel[]> {
+  const layout = layoutOf(location);
+  const channels = await grouped(store.history(layout.channels, signal), (key) => channelOfKey(layout, key));
+  return [...channels].map(([channel, entries]) => ({ channel, entries }));
+}
+
+async function grouped<K>(
+  history: AsyncIterable<HistoryEntry>,
+  idOf: (key: string) => K | undefined,
+): Promise<ReadonlyMap<K, HistoryEntry[]>> {
+  const groups = new Map<K, HistoryEntry[]>();
+  for await (const entry of history) {
+    const id = idOf(entry.key);
+    if (id === undefined) continue;
+    const known = groups.get(id);
+    if (known === undefined) groups.set(id, [entry]);
+    else known.push(entry);
+  }
+  return groups;
+}

@@ -1,15 +1,14 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { AnswerMalformed } from '../aws/index.ts';
 import { fileError, MlsignError, refused, throwIfAborted } from '../core/index.ts';
 import type { HashedFile } from '../digest/index.ts';
 import { inParallel } from './in-parallel.ts';
 import { type TransferProgress, withProgress } from './local-progress.ts';
-import { destroy, readBody } from './s3-body.ts';
-import { isVersion, type S3Bucket } from './s3-bucket.ts';
+import type { S3Bucket } from './s3-bucket.ts';
 import { BufferPool } from './s3-buffers.ts';
 import { areEqual, countParts } from './s3-file.ts';
 import { type HashForm, HashingThreads } from './s3-hashing.ts';
+import { readRange, truncated } from './s3-range.ts';
 import type { ObjectFetch, PartedObject, TransferOptions } from './store.ts';
 
 const MIB = 1024 * 1024;
@@ -152,7 +151,7 @@ class Download {
       }
       const { bytes, release } = buffer;
       const isHere = handle !== undefined && here.has(range.part);
-      const got = isHere ? this.#readBack(handle, bytes, range.start) : this.#get(range, bytes, signal);
+      const got = isHere ? this.#readBack(handle, bytes, range.start) : readRange(this.#bucket, object, range.start, bytes, signal);
       // Hashed in their order, whatever order they come in.
       const isTurn = before;
       const work = got.then(async () => {
@@ -168,38 +167,11 @@ class Download {
     return stream.end();
   }
 
-  /** A range of the version; made again where the answer is cut short, or about something else. */
-  #get({ start, end }: Range, into: Uint8Array, signal: AbortSignal): Promise<void> {
-    const { key, version, size } = this.#fetch.object;
-    return this.#bucket.call(
-      's3:GetObjectVersion',
-      key,
-      async ({ client, sdk, abortSignal, alive }, place) => {
-        const command = new sdk.GetObjectCommand({ ...place, VersionId: version, Range: `bytes=${start}-${end - 1}` });
-        const { Body, VersionId, ContentLength, ContentRange } = await client.send(command, { abortSignal }).catch((error: unknown) => {
-          // Beyond its end: it is shorter than recorded.
-          if (error instanceof Error && error.name === 'InvalidRange') throw this.#truncated('fewer');
-          throw error;
-        });
-        try {
-          const [, from, to, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(ContentRange ?? '') ?? [];
-          const isRange = Number(from) === start && Number(to) === end - 1 && ContentLength === end - start;
-          if (isVersion(VersionId, version) && total !== undefined && Number(total) !== size) throw this.#truncated(total);
-          if (!isRange || !isVersion(VersionId, version)) throw new AnswerMalformed();
-          await readBody(Body, into, alive);
-        } finally {
-          destroy(Body);
-        }
-      },
-      { signal },
-    );
-  }
-
   /** Of an object of no bytes there is no range. */
   async #checkEmpty(): Promise<void> {
     const { object } = this.#fetch;
     await this.#bucket.read(object, 0, this.#state.signal).catch((error: unknown) => {
-      throw error instanceof MlsignError && error.code === 'object-too-large' ? this.#truncated('more') : error;
+      throw error instanceof MlsignError && error.code === 'object-too-large' ? truncated(this.#bucket, object, 'more') : error;
     });
   }
 
@@ -224,15 +196,6 @@ class Download {
     } catch (error) {
       throw fileError(error, 'write the file', this.#fetch.path ?? '');
     }
-  }
-
-  #truncated(got: string): MlsignError {
-    const { key, size } = this.#fetch.object;
-    return refused('object-truncated', 'the object is not of the recorded size', {
-      subject: this.#bucket.subject(key),
-      expected: `${size} bytes`,
-      got: `${got} bytes`,
-    });
   }
 }
 

@@ -27,7 +27,7 @@ export async function* listVersions(bucket: S3Bucket, prefix: string, signal?: A
 export async function listFolders(bucket: S3Bucket, prefix: string, signal?: AbortSignal): Promise<readonly string[]> {
   const names = new Set<string>();
   for await (const page of pages(bucket, prefix, signal, (marker) => foldersPage(bucket, prefix, marker, signal))) {
-    for (const folder of page) names.add(folder.slice(prefix.length, -1));
+    for (const folder of page) names.add(folder.slice(prefix.lastIndexOf('/') + 1, -1));
   }
   return [...names].filter((name) => name !== '').sort(compareCodePoints);
 }

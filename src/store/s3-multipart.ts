@@ -1,4 +1,4 @@
-import { fieldsOf, isConditionFailed, isForbidden, isUploadMissing, listOf, optionalTextOf, textOf } from '../aws/index.ts';
+import { fieldsOf, isConditionFailed, isForbidden, isUnsupported, isUploadMissing, listOf, optionalTextOf, textOf } from '../aws/index.ts';
 import { attributeFields, checkEncryption } from './s3-attributes.ts';
 import { slicedBody } from './s3-body.ts';
 import { hexToBase64, type S3Bucket, writtenOf } from './s3-bucket.ts';
@@ -110,7 +110,7 @@ export class MultipartUpload {
     );
   }
 
-  /** Makes a part from a range of an object that S3 holds. */
+  /** Makes a part from a range of an object that S3 holds; undefined where the store cannot. */
   copy({ key, version }: ObjectVersion, index: number, [start, end]: readonly [number, number], signal: AbortSignal | undefined) {
     return this.#bucket.call(
       's3:PutObject',
@@ -123,9 +123,15 @@ export class MultipartUpload {
           CopySource: copySource(this.#bucket, key, version),
           CopySourceRange: `bytes=${start}-${end - 1}`,
         });
-        const { CopyPartResult } = await client.send(command, { abortSignal });
-        const { ETag, ChecksumSHA256 } = fieldsOf(CopyPartResult);
-        return { tag: textOf(ETag), sha256: optionalTextOf(ChecksumSHA256) };
+        try {
+          const { CopyPartResult } = await client.send(command, { abortSignal });
+          const { ETag, ChecksumSHA256 } = fieldsOf(CopyPartResult);
+          return { tag: textOf(ETag), sha256: optionalTextOf(ChecksumSHA256) };
+        } catch (error) {
+          // MinIO cannot where parts have checksums, and says so in this way.
+          if (isUnsupported(error) || (error instanceof Error && error.name === 'InvalidArgument')) return undefined;
+          throw error;
+        }
       },
       { signal, patience: PATIENCE },
     );

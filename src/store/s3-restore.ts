@@ -1,12 +1,15 @@
+import { hash } from 'node:crypto';
 import { fieldsOf, optionalTextOf } from '../aws/index.ts';
-import { MlsignError, refused } from '../core/index.ts';
+import { type MlsignError, refused, unavailable } from '../core/index.ts';
+import { inParallel } from './in-parallel.ts';
 import { attributeFields, checkEncryption } from './s3-attributes.ts';
 import { hexToBase64, type S3Bucket, versionOf, writtenOf } from './s3-bucket.ts';
 import { copySource, MultipartUpload } from './s3-multipart.ts';
+import { readRange } from './s3-range.ts';
 import type { CurrentObject, ObjectAttributes, PartedObject } from './store.ts';
 
 /** Parts copied at a time. */
-const COPIES = 8;
+const COPIES = 4;
 const PATIENCE = 20;
 
 /**
@@ -57,21 +60,17 @@ async function copyWhole(
   );
 }
 
+interface Copy {
+  readonly tag: string;
+  /** In base64, where the store tells. */
+  readonly sha256: string | undefined;
+}
+
 async function copyParts(bucket: S3Bucket, object: PartedObject, attributes: ObjectAttributes | undefined, signal?: AbortSignal) {
-  const { key, size, partSize, parts } = object;
+  const { key, parts } = object;
   const upload = await MultipartUpload.create(bucket, key, attributes, signal);
   try {
-    const copies: { readonly tag: string; readonly sha256: string | undefined }[] = [];
-    for (let from = 0; from < parts.length; from += COPIES) {
-      const indexes = Array.from({ length: Math.min(COPIES, parts.length - from) }, (_, i) => from + i);
-      const settled = await Promise.allSettled(
-        indexes.map((index) => upload.copy(object, index, [index * partSize, Math.min((index + 1) * partSize, size)], signal)),
-      );
-      for (const result of settled) {
-        if (result.status === 'rejected') throw result.reason;
-        copies.push(result.value);
-      }
-    }
+    const copies = await inParallel([...parts.keys()], COPIES, signal, (index, either) => copyPart(bucket, upload, object, index, either));
     const isProven = copies.every(({ sha256 }, i) => sha256 === hexToBase64(parts[i] ?? ''));
     if (!isProven && copies.every(({ sha256 }) => sha256 !== undefined)) throw damaged(bucket, object);
     const tags = copies.map(({ tag }) => tag);
@@ -80,12 +79,32 @@ async function copyParts(bucket: S3Bucket, object: PartedObject, attributes: Obj
     // The answer was lost: what is there now is looked at.
     const current = made.isRepeated ? await bucket.current(key, signal) : undefined;
     if (current === undefined)
-      throw new MlsignError('unavailable', 'upload-conflict', 'the copy was aborted meanwhile', { subject: bucket.subject(key) });
+      throw unavailable('upload-conflict', 'the copy was aborted meanwhile', {
+        subject: bucket.subject(key),
+        suggestions: ['run it again'],
+      });
     return { key, version: versionOf(current.version), tag: current.tag, isProven: false };
   } catch (error) {
     await upload.abort().catch(() => undefined);
     throw error;
   }
+}
+
+async function copyPart(
+  bucket: S3Bucket,
+  upload: MultipartUpload,
+  object: PartedObject,
+  index: number,
+  signal: AbortSignal,
+): Promise<Copy> {
+  const start = index * object.partSize;
+  const end = Math.min(start + object.partSize, object.size);
+  const copied = await upload.copy(object, index, [start, end], signal);
+  if (copied !== undefined) return copied;
+  const bytes = new Uint8Array(end - start);
+  await readRange(bucket, object, start, bytes, signal);
+  const sha256 = hash('sha256', bytes, 'hex');
+  return { tag: await upload.send({ index, bytes, sha256 }, signal), sha256: hexToBase64(sha256) };
 }
 
 function damaged(bucket: S3Bucket, { key }: PartedObject): MlsignError {

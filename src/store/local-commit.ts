@@ -1,16 +1,17 @@
 import { constants } from 'node:fs';
-import { chmod, copyFile, link, lstat, open, rename, rmdir, unlink, utimes } from 'node:fs/promises';
+import { chmod, copyFile, link, lstat, open, rename, unlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemErrorCode } from '../core/index.ts';
 import { clone, notAFile } from './local-copy.ts';
-import { checkName, collision, type KeyPlace, lstatOf, makeFolders, namesIn, syncFolder } from './local-files.ts';
+import { ABSENT, checkName, collision, type KeyPlace, lstatOf } from './local-files.ts';
+import type { LocalFolders } from './local-folders.ts';
 import { underLock } from './local-lock.ts';
-import { ownedName, ownerState } from './local-owner.ts';
-import { type KeptVersion, type KeyState, readState, versionId } from './local-state.ts';
+import { ownedName } from './local-owner.ts';
+import { type KeptVersion, type KeyState, readState, STAGED, versionId } from './local-state.ts';
 import type { StoredObject } from './store.ts';
 
-/** Of a file that is being written. */
-export const STAGED = 'part';
+/** Windows replaces no file that is read-only. */
+const READ_ONLY = process.platform === 'win32' ? 0o666 : 0o444;
 /** What file systems without hard links (FAT, some network shares) say. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EMLINK'];
 
@@ -18,10 +19,13 @@ const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EMLINK'
 export class KeyWriter {
   readonly #root: string;
   readonly #place: KeyPlace;
+  readonly #folders: LocalFolders;
 
-  constructor(root: string, place: KeyPlace) {
+  /** @param folders what is written is durable once they are synced */
+  constructor(root: string, place: KeyPlace, folders: LocalFolders) {
     this.#root = root;
     this.#place = place;
+    this.#folders = folders;
   }
 
   /** A path for a file that becomes a version, or is given up: it is never visible to plain readers. */
@@ -33,25 +37,15 @@ export class KeyWriter {
   /** Takes a staged file back, where it became no version. */
   async drop(staged: string): Promise<void> {
     await unlink(staged).catch(() => undefined);
-    await removeEmpty(this.#root, this.#place.versionSegments);
   }
 
   /** Does work on the key's state under its lock, once what was left half done is tidied up. */
   async change<T>(signal: AbortSignal | undefined, work: (state: KeyState) => Promise<T>): Promise<T> {
-    const { versions } = this.#place;
-    try {
-      return await underLock(
-        versions,
-        () => this.#makeVersions(),
-        signal,
-        async () => {
-          await this.#tidy();
-          return await work(await readState(this.#root, this.#place));
-        },
-      );
-    } finally {
-      await removeEmpty(this.#root, this.#place.versionSegments);
-    }
+    await this.#makeVersions();
+    return await underLock(this.#place.versions, signal, async () => {
+      const state = await this.#tidied();
+      return await work(state);
+    });
   }
 
   /** Keeps what somebody did by hand as versions, as a bucket would have. */
@@ -73,8 +67,8 @@ export class KeyWriter {
   async commit(staged: string, state: KeyState): Promise<StoredObject> {
     const settled = await this.settle(state);
     const { path, key, segments, versions } = this.#place;
-    await makeFolders(this.#root, segments.slice(0, -1), key);
-    const there = await lstatOf(path);
+    await this.#makeFolders(segments.slice(0, -1));
+    const there = lstatOf(path);
     if (there?.isDirectory()) throw collision(key, path, 'a folder');
     if (there !== undefined) await checkName(dirname(path), segments.at(-1) ?? '', there, key);
     const number = settled.last + 1;
@@ -83,7 +77,6 @@ export class KeyWriter {
     await rename(staged, `${version}.new`);
     await this.#expose(`${version}.new`, path);
     await rename(`${version}.new`, version);
-    await syncFolder(versions);
     const { size } = await lstat(version);
     return { key, version: versionId({ number }), size };
   }
@@ -91,28 +84,27 @@ export class KeyWriter {
   /** Removes one version; where it was the newest, plain readers get the one before. */
   async remove(version: KeptVersion, state: KeyState): Promise<void> {
     const { versions } = this.#place;
-    const [newest] = state.versions;
+    const [newest, before] = state.versions;
     if (version === newest) {
-      await this.show(state.versions[1]);
       // Its number must never be given to other bytes.
       await (await open(join(versions, `${state.last}.removed`), 'a')).close();
+      if (state.isSettled) await this.show(before);
     }
     await unlink(join(versions, version.name));
-    await syncFolder(versions);
+    this.#folders.changed(versions);
   }
 
   /** Gives plain readers a version, or nothing where there is none or it is a delete marker. */
   async show(version: KeptVersion | undefined): Promise<void> {
     const { path, versions, segments } = this.#place;
     if (version !== undefined && !version.isDeleted) {
-      await makeFolders(this.#root, segments.slice(0, -1), this.#place.key);
+      await this.#makeFolders(segments.slice(0, -1));
       return await this.#expose(join(versions, version.name), path);
     }
     await unlink(path).catch((error: unknown) => {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
+      if (!ABSENT.includes(systemErrorCode(error) ?? '')) throw error;
     });
-    await syncFolder(dirname(path));
-    await removeEmpty(this.#root, segments.slice(0, -1));
+    this.#folders.changed(dirname(path));
   }
 
   /** Makes the bytes of one file appear at another path, at once and whole: cloned, linked or copied. */
@@ -125,23 +117,26 @@ export class KeyWriter {
     } finally {
       await unlink(temporary).catch(() => undefined);
     }
-    await syncFolder(dirname(to));
+    this.#folders.changed(dirname(to));
   }
 
   async #makeVersions(): Promise<void> {
-    await makeFolders(this.#root, this.#place.versionSegments, this.#place.key);
+    await this.#makeFolders(this.#place.versionSegments);
+    this.#folders.changed(this.#place.versions);
   }
 
-  /** Ends or takes back what a crash left, and removes what dead processes staged. */
-  async #tidy(): Promise<void> {
-    const { versions, leftovers } = await readState(this.#root, this.#place);
-    for (const name of leftovers) await unlink(join(this.#place.versions, name));
-    for (const { name, number } of versions) {
-      if (name.endsWith('.new')) await rename(join(this.#place.versions, name), join(this.#place.versions, String(number)));
-    }
-    for (const name of await namesIn(this.#place.versions)) {
-      if (name.endsWith(`.${STAGED}`) && ownerState(name) === 'dead') await unlink(join(this.#place.versions, name)).catch(() => undefined);
-    }
+  async #makeFolders(segments: readonly string[]): Promise<void> {
+    await this.#folders.make(segments, this.#place.key);
+  }
+
+  /** The state, once what a crash left is ended or taken back. */
+  async #tidied(): Promise<KeyState> {
+    const { versions } = this.#place;
+    const state = await readState(this.#root, this.#place);
+    for (const name of state.leftovers) await unlink(join(versions, name));
+    const [newest] = state.versions;
+    if (newest?.name.endsWith('.new')) await rename(join(versions, newest.name), join(versions, String(newest.number)));
+    return state.leftovers.length === 0 && !newest?.name.endsWith('.new') ? state : await readState(this.#root, this.#place);
   }
 }
 
@@ -153,7 +148,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     await copyFile(from, to, constants.COPYFILE_EXCL);
     return await finishCopy(from, to);
   }
-  await chmod(to, (await lstat(to)).mode & 0o444).catch(() => undefined);
+  await chmod(to, (await lstat(to)).mode & READ_ONLY).catch(() => undefined);
 }
 
 /** Gives a copy the time of its original, by which it is known, and makes it durable. */
@@ -171,7 +166,7 @@ async function seal(path: string, time: number, mode: number): Promise<void> {
   const handle = await open(path, 'r+');
   try {
     await handle.utimes(time / 1000, time / 1000);
-    await handle.chmod(mode & 0o444);
+    await handle.chmod(mode & READ_ONLY);
     await handle.sync();
   } finally {
     await handle.close();
@@ -194,16 +189,5 @@ async function makeLater(path: string, newest: KeptVersion | undefined): Promise
     await seal(path, before + step, mode);
     if ((await lstat(path)).mtimeMs > before) return;
     await chmod(path, 0o600);
-  }
-}
-
-/** Removes folders, the deepest first, as long as they are empty. */
-async function removeEmpty(root: string, segments: readonly string[]): Promise<void> {
-  for (let depth = segments.length; depth > 0; depth--) {
-    try {
-      await rmdir(join(root, ...segments.slice(0, depth)));
-    } catch {
-      return;
-    }
   }
 }

@@ -1,11 +1,11 @@
-import { unlink } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import { fileError, interrupted, type MlsignError } from '../core/index.ts';
 import { type FileIdentity, type HashedFile, hashFiles } from '../digest/index.ts';
 import { inParallel } from './in-parallel.ts';
 import { copyHashed, notAFile } from './local-copy.ts';
 import { lstatOf } from './local-files.ts';
 import { type TransferProgress, withProgress } from './local-progress.ts';
-import type { ObjectFetch, ObjectVersion, TransferOptions } from './store.ts';
+import type { ObjectFetch, TransferOptions } from './store.ts';
 
 const COPIES_AT_ONCE = 2;
 const LOOKUPS_AT_ONCE = 16;
@@ -17,15 +17,20 @@ export interface VersionFile {
 }
 
 /** Finds the file of a version. */
-export type Locate = (object: ObjectVersion) => Promise<VersionFile>;
+export type Locate = (fetch: ObjectFetch) => Promise<VersionFile>;
 
 /** Reads versions whole: those without a path together, by threads; the others as they are copied. */
-export async function fetchAll(objects: readonly ObjectFetch[], locate: Locate, options: TransferOptions): Promise<readonly HashedFile[]> {
+export async function fetchAll(
+  objects: readonly ObjectFetch[],
+  locate: Locate,
+  url: string,
+  options: TransferOptions,
+): Promise<readonly HashedFile[]> {
   const sizes = objects.map(({ object }) => object.size);
   return await withProgress(sizes, options.onProgress, async (progress) => {
     const results = new Map<ObjectFetch, HashedFile>();
     const files = await inParallel(objects, LOOKUPS_AT_ONCE, options.signal, async (fetch) => {
-      const file = await orError(() => locate(fetch.object));
+      const file = await orError(`${url}/${fetch.object.key}`, () => locate(fetch));
       if ('error' in file) results.set(fetch, file);
       return file;
     });
@@ -36,7 +41,7 @@ export async function fetchAll(objects: readonly ObjectFetch[], locate: Locate, 
     for (const group of alike(found.filter(({ fetch }) => fetch.path === undefined))) await hashGroup(group, results, progress, options);
     const copies = found.filter(({ fetch }) => fetch.path !== undefined);
     await inParallel(copies, COPIES_AT_ONCE, options.signal, async ({ fetch, file }, signal) => {
-      results.set(fetch, await orError(() => copyTo(fetch, file, progress, signal)));
+      results.set(fetch, await orError(fetch.path ?? '', () => copyTo(fetch, file, progress, signal)));
       progress.filesDone++;
     });
     return objects.map((fetch) => results.get(fetch) ?? { error: interrupted() });
@@ -81,7 +86,7 @@ async function hashGroup(
 /** What lies at the path is made anew: within one machine that costs no more than to find out what of it is right. */
 async function copyTo(fetch: ObjectFetch, file: VersionFile, progress: TransferProgress, signal: AbortSignal): Promise<HashedFile> {
   const { path = '', algorithm, shardSize } = fetch;
-  const there = await lstatOf(path);
+  const there = lstatOf(path);
   if (there !== undefined && !there.isFile()) throw notAFile(path);
   if (there !== undefined) await unlink(path);
   const { size, digests } = await copyHashed(file.path, path, {
@@ -91,15 +96,25 @@ async function copyTo(fetch: ObjectFetch, file: VersionFile, progress: TransferP
     },
     signal,
   });
+  await syncFile(path);
   return { size, digests: digests[0] ?? [] };
 }
 
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** One object's failure is its result; an interruption ends all. */
-async function orError<T>(work: () => Promise<T>): Promise<T | { readonly error: MlsignError }> {
+async function orError<T>(subject: string, work: () => Promise<T>): Promise<T | { readonly error: MlsignError }> {
   try {
     return await work();
   } catch (error) {
-    const known = fileError(error, 'read the object', '');
+    const known = fileError(error, 'fetch the object', subject);
     if (known.code === 'interrupted') throw known;
     return { error: known };
   }

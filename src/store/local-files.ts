@@ -1,10 +1,11 @@
-import type { BigIntStats } from 'node:fs';
-import { lstat, mkdir, open, readdir } from 'node:fs/promises';
+import { type BigIntStats, lstatSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type MlsignError, refused, systemErrorCode } from '../core/index.ts';
 import { keySegments, VERSIONS } from './local-key.ts';
 
-const ABSENT = ['ENOENT', 'ENOTDIR'];
+/** What the system says where there is nothing. */
+export const ABSENT = ['ENOENT', 'ENOTDIR'];
 
 /** Where a local store keeps what belongs to one key. */
 export interface KeyPlace {
@@ -23,10 +24,10 @@ export function placeOf(root: string, key: string): KeyPlace {
   return { key, segments, path: join(root, ...segments), versionSegments, versions: join(root, ...versionSegments) };
 }
 
-/** The lstat of a path; undefined where there is nothing. */
-export async function lstatOf(path: string): Promise<BigIntStats | undefined> {
+/** The lstat of a path; undefined where there is nothing. It waits: that takes a twentieth of the time of a promise. */
+export function lstatOf(path: string): BigIntStats | undefined {
   try {
-    return await lstat(path, { bigint: true });
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
   } catch (error) {
     if (ABSENT.includes(systemErrorCode(error) ?? '')) return undefined;
     throw error;
@@ -49,36 +50,16 @@ export async function namesIn(directory: string): Promise<readonly string[]> {
  *
  * @throws MlsignError `link-in-store`
  */
-export async function lstatBelow(root: string, segments: readonly string[]): Promise<BigIntStats | undefined> {
+export function lstatBelow(root: string, segments: readonly string[]): BigIntStats | undefined {
   let path = root;
   let stats: BigIntStats | undefined;
   for (const segment of segments) {
     if (stats?.isSymbolicLink()) throw linkInStore(path);
     path = join(path, segment);
-    stats = await lstatOf(path);
+    stats = lstatOf(path);
     if (stats === undefined) return undefined;
   }
   return stats;
-}
-
-/**
- * Makes the folders below the root that are not there.
- *
- * @throws MlsignError `link-in-store`, `key-collision` where a file lies in the way or a folder's name differs only in case or
- *   Unicode form
- */
-export async function makeFolders(root: string, segments: readonly string[], key: string): Promise<void> {
-  await mkdir(root, { recursive: true });
-  let path = root;
-  for (const segment of segments) {
-    const parent = path;
-    path = join(path, segment);
-    const stats = await lstatOf(path);
-    if (stats === undefined) await makeFolder(parent, path);
-    else if (stats.isSymbolicLink()) throw linkInStore(path);
-    else if (!stats.isDirectory()) throw collision(key, path, 'a file where a folder must be');
-    else await checkName(parent, segment, stats, key);
-  }
 }
 
 /**
@@ -88,7 +69,7 @@ export async function makeFolders(root: string, segments: readonly string[], key
  */
 export async function checkName(parent: string, name: string, stats: BigIntStats, key: string): Promise<void> {
   for (const alias of aliasesOf(name)) {
-    const other = await lstatOf(join(parent, alias));
+    const other = lstatOf(join(parent, alias));
     if (other?.ino !== stats.ino || other.dev !== stats.dev) continue;
     const names = await namesIn(parent);
     if (!names.includes(name)) {
@@ -107,7 +88,7 @@ export function collision(key: string, path: string, got: string): MlsignError {
   });
 }
 
-function linkInStore(path: string): MlsignError {
+export function linkInStore(path: string): MlsignError {
   return refused('link-in-store', 'a symbolic link in a store is not followed', {
     subject: path,
     expected: 'a folder',
@@ -125,30 +106,4 @@ function aliasesOf(name: string): readonly string[] {
 
 function fold(name: string): string {
   return name.normalize('NFC').toLowerCase();
-}
-
-async function makeFolder(parent: string, path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    if (systemErrorCode(error) !== 'EEXIST') throw error;
-    return;
-  }
-  await syncFolder(parent);
-}
-
-/** Makes names in a directory durable. */
-export async function syncFolder(path: string): Promise<void> {
-  // Windows cannot open directories; there the rename itself is journaled.
-  if (process.platform === 'win32') return;
-  const handle = await open(path, 'r').catch((error: unknown) => {
-    // Whoever may write into a directory need not be allowed to list it.
-    if (['EACCES', 'EPERM'].includes(systemErrorCode(error) ?? '')) return undefined;
-    throw error;
-  });
-  try {
-    await handle?.sync();
-  } finally {
-    await handle?.close();
-  }
 }

@@ -1,7 +1,8 @@
-import { lstat, open, readdir, unlink, utimes } from 'node:fs/promises';
+import { lstat, open, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { interrupted, systemErrorCode, throwIfAborted, unavailable } from '../core/index.ts';
+import { interrupted, throwIfAborted, unavailable } from '../core/index.ts';
+import { namesIn } from './local-files.ts';
 import { ownedName, ownerState } from './local-owner.ts';
 
 const ENDING = 'lock';
@@ -18,12 +19,7 @@ const SILENT_MS = 20_000;
  *
  * @throws MlsignError `store-locked` after half a minute
  */
-export async function underLock<T>(
-  directory: string,
-  makeDirectory: () => Promise<void>,
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function underLock<T>(directory: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const own = ownedName(ENDING);
   const path = join(directory, own);
   const others = new Rivals(directory, own);
@@ -36,7 +32,8 @@ export async function underLock<T>(
       const rivals = await others.living();
       if (rivals.length === 0) {
         if (isIn) break;
-        isIn = await enter(path, makeDirectory);
+        await (await open(path, 'wx')).close();
+        isIn = true;
         continue;
       }
       if (performance.now() > end) throw locked(directory, rivals);
@@ -84,27 +81,6 @@ class Rivals {
     const last = this.#heard.get(name);
     if (last?.beat !== beat) this.#heard.set(name, { beat, at: now });
     return last?.beat !== beat || now - last.at < SILENT_MS;
-  }
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** Makes the file; false where the directory is gone meanwhile, as an empty one may be. */
-async function enter(path: string, makeDirectory: () => Promise<void>): Promise<boolean> {
-  await makeDirectory();
-  try {
-    await (await open(path, 'wx')).close();
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
   }
 }
 

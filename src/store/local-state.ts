@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { type KeyPlace, lstatBelow, lstatOf, namesIn } from './local-files.ts';
+import { ownerState } from './local-owner.ts';
 import type { CurrentObject, HistoryEntry, VersionId } from './store.ts';
 
 /**
@@ -8,6 +9,9 @@ import type { CurrentObject, HistoryEntry, VersionId } from './store.ts';
  * plain readers get (a crash may leave it before), `7.removed` nothing any more, so that the number is never given again.
  */
 const VERSION_FILE = /^([1-9]\d{0,14})(\.deleted|\.new|\.removed)?$/;
+
+/** How a file ends that is being written. */
+export const STAGED = 'part';
 
 /** One version, as it lies there. */
 export interface KeptVersion {
@@ -28,7 +32,7 @@ export interface KeyState {
   readonly isSettled: boolean;
   /** The highest number that was ever given. */
   readonly last: number;
-  /** Files of writes that never became visible. */
+  /** Files of writes that never became visible, and whose process is gone. */
   readonly leftovers: readonly string[];
 }
 
@@ -45,17 +49,18 @@ export async function readState(root: string, place: KeyPlace): Promise<KeyState
 }
 
 async function readOnce(root: string, place: KeyPlace): Promise<KeyState> {
-  const found = await lstatBelow(root, place.segments);
+  const found = lstatBelow(root, place.segments);
   const visible = found?.isDirectory() ? undefined : found;
   const versions: KeptVersion[] = [];
   const leftovers: string[] = [];
   let last = 0;
   for (const name of await namesIn(place.versions)) {
     const [, digits, ending] = VERSION_FILE.exec(name) ?? [];
+    if (digits === undefined && name.endsWith(`.${STAGED}`) && ownerState(name) === 'dead') leftovers.push(name);
     if (digits === undefined) continue;
     const number = Number(digits);
     last = Math.max(last, number);
-    const stats = ending === '.removed' ? undefined : await lstatOf(join(place.versions, name));
+    const stats = ending === '.removed' ? undefined : lstatOf(join(place.versions, name));
     if (stats === undefined || !stats.isFile()) continue;
     if (ending === '.new' && !(visible !== undefined && isSameFile(visible, stats))) leftovers.push(name);
     else versions.push({ number, name, isDeleted: ending === '.deleted', stats });

@@ -1,16 +1,18 @@
 import { constants } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { lstat, open, unlink } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { fileError, refused, throwIfAborted, unavailable } from '../core/index.ts';
+import { fileError, throwIfAborted } from '../core/index.ts';
 import { type HashedFile, identityOf } from '../digest/index.ts';
 import { inParallel } from './in-parallel.ts';
-import { KeyWriter, STAGED, sealStaged } from './local-commit.ts';
+import { KeyWriter, sealStaged } from './local-commit.ts';
 import { notAFile } from './local-copy.ts';
 import { fetchAll, type VersionFile } from './local-fetch.ts';
 import { lstatBelow, lstatOf, namesIn, placeOf } from './local-files.ts';
+import { LocalFolders } from './local-folders.ts';
 import { ownerState } from './local-owner.ts';
 import { withProgress } from './local-progress.ts';
-import { currentOf, entriesOf, isSameFile, type KeyState, readState, unversioned, versionId } from './local-state.ts';
+import { objectMissing, objectTooLarge, refuseAttributes } from './local-refusals.ts';
+import { currentOf, entriesOf, isSameFile, type KeyState, readState, STAGED, unversioned, versionId } from './local-state.ts';
 import { stageVersion, uploadFile } from './local-upload.ts';
 import { LocalWalk } from './local-walk.ts';
 import type {
@@ -77,18 +79,18 @@ export class LocalStore implements Store {
   async read(object: ObjectVersion, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
     return await this.#doing('read the object', object.key, async () => {
       throwIfAborted(signal);
-      const { path } = await this.#locate(object);
+      const { path } = await this.#shownFile(object);
       const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
       try {
         const { size } = await handle.stat();
-        if (size > maxBytes) throw tooLarge(this.#subject(object.key), maxBytes, size);
+        if (size > maxBytes) throw objectTooLarge(this.#subject(object.key), maxBytes, size);
         const buffer = Buffer.alloc(size + 1);
         let length = 0;
         for (;;) {
           const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
           length += bytesRead;
           if (bytesRead === 0) return buffer.subarray(0, length);
-          if (length > size) throw tooLarge(this.#subject(object.key), size, length);
+          if (length > size) throw objectTooLarge(this.#subject(object.key), size, length);
         }
       } finally {
         await handle.close();
@@ -104,8 +106,7 @@ export class LocalStore implements Store {
     signal?: AbortSignal,
   ): Promise<CurrentObject | undefined> {
     refuseAttributes(attributes);
-    return await this.#doing('write the object', key, async () => {
-      const writer = this.#writer(key);
+    return await this.#changing('write the object', key, async (writer) => {
       const staged = await writer.stage();
       try {
         await writeStaged(staged, data);
@@ -124,21 +125,27 @@ export class LocalStore implements Store {
   async upload(files: readonly FileUpload[], options: UploadOptions): Promise<readonly UploadedObject[]> {
     refuseAttributes(options.attributes);
     const sizes = files.map(({ identity }) => identity.size);
-    return await withProgress(sizes, options.onProgress, async (progress) =>
-      inParallel(files, FILES_AT_ONCE, options.signal, async (file, signal) => {
-        const onBytes = (bytes: number): void => {
-          progress.bytesDone += bytes;
-        };
-        const upload = { root: this.#root, url: this.url, onBytes, signal };
-        const uploaded = await this.#doing('store the file', file.key, async () => await uploadFile(file, upload));
+    return await withProgress(sizes, options.onProgress, async (progress) => {
+      const folders = new LocalFolders(this.#root);
+      const onBytes = (bytes: number): void => {
+        progress.bytesDone += bytes;
+      };
+      const uploaded = await inParallel(files, FILES_AT_ONCE, options.signal, async (file, signal) => {
+        const upload = { root: this.#root, url: this.url, folders, onBytes, signal };
+        const object = await this.#doing('store the file', file.key, async () => await uploadFile(file, upload));
         progress.filesDone++;
-        return uploaded;
-      }),
-    );
+        return object;
+      });
+      await folders.sync();
+      return uploaded;
+    });
   }
 
   async fetch(objects: readonly ObjectFetch[], options: TransferOptions): Promise<readonly HashedFile[]> {
-    return await fetchAll(objects, (object) => this.#locate(object), options);
+    // What is pulled is what was kept; what is verified where it lies is what plain readers get.
+    const locate = async ({ object, path }: ObjectFetch): Promise<VersionFile> =>
+      await (path === undefined ? this.#shownFile(object) : this.#keptFile(object));
+    return await fetchAll(objects, locate, this.url, options);
   }
 
   async attestationTrust(): Promise<AttestationTrust> {
@@ -151,9 +158,8 @@ export class LocalStore implements Store {
 
   async restore(object: PartedObject, attributes?: ObjectAttributes, signal?: AbortSignal): Promise<CurrentObject> {
     refuseAttributes(attributes);
-    return await this.#doing('restore the object', object.key, async () => {
-      const writer = this.#writer(object.key);
-      const { path } = await this.#locateKept(object);
+    return await this.#changing('restore the object', object.key, async (writer) => {
+      const { path } = await this.#keptFile(object);
       const staged = await writer.stage();
       try {
         await stageVersion(object, path, staged, signal);
@@ -165,12 +171,13 @@ export class LocalStore implements Store {
   }
 
   async remove(object: ObjectVersion, signal?: AbortSignal): Promise<void> {
-    await this.#doing('remove the object', object.key, async () => {
-      const writer = this.#writer(object.key);
+    await this.#changing('remove the object', object.key, async (writer) => {
+      const isThere = ({ version }: HistoryEntry): boolean => version === object.version;
+      if (!entriesOf(await this.#state(object.key)).some(isThere)) return;
       await writer.change(signal, async (state) => {
         const kept = state.versions.find((version) => versionId(version) === object.version);
         if (kept !== undefined) return await writer.remove(kept, state);
-        if (currentVersion(state) === object.version) await writer.show(state.versions[0]);
+        if (entriesOf(state).some(isThere)) await writer.show(state.versions[0]);
       });
     });
   }
@@ -182,7 +189,7 @@ export class LocalStore implements Store {
         const { versions } = placeOf(this.#root, key);
         for (const id of await namesIn(versions)) {
           if (!id.endsWith(`.${STAGED}`) || ownerState(id) === 'alive') continue;
-          const stats = await lstatOf(join(versions, id));
+          const stats = lstatOf(join(versions, id));
           if (stats?.isFile()) abandoned.push({ key, id, started: stats.birthtime });
         }
       }
@@ -193,8 +200,7 @@ export class LocalStore implements Store {
   async abandon({ key, id }: AbandonedUpload): Promise<void> {
     await this.#doing('remove the upload', key, async () => {
       const { versions } = placeOf(this.#root, key);
-      if (!(await namesIn(versions)).includes(id) || !id.endsWith(`.${STAGED}`)) return;
-      await this.#writer(key).drop(join(versions, id));
+      if (id.endsWith(`.${STAGED}`) && (await namesIn(versions)).includes(id)) await unlink(join(versions, id));
     });
   }
 
@@ -204,32 +210,28 @@ export class LocalStore implements Store {
     return await readState(this.#root, placeOf(this.#root, key));
   }
 
-  #writer(key: string): KeyWriter {
-    return new KeyWriter(this.#root, placeOf(this.#root, key));
-  }
-
   #subject(key: string): string {
     return `${this.url}/${key}`;
   }
 
   /** The file that shows what a version holds: the one that plain readers open, where it is a copy of that version. */
-  async #locate(object: ObjectVersion): Promise<VersionFile> {
+  async #shownFile(object: ObjectVersion): Promise<VersionFile> {
     const place = placeOf(this.#root, object.key);
-    const visible = await lstatBelow(this.#root, place.segments);
-    const version = NUMBER.test(object.version) ? await lstatOf(join(place.versions, object.version)) : undefined;
+    const visible = lstatBelow(this.#root, place.segments);
+    const version = NUMBER.test(object.version) ? lstatOf(join(place.versions, object.version)) : undefined;
     const isVisible =
       visible !== undefined && (version === undefined ? unversioned(visible) === object.version : isSameFile(visible, version));
     if (isVisible && !visible.isFile()) throw notAFile(place.path);
-    return isVisible ? await fileAt(place.path) : await this.#locateKept(object);
+    return isVisible ? await fileAt(place.path) : await this.#keptFile(object);
   }
 
   /** The file that keeps a version. */
-  async #locateKept(object: ObjectVersion): Promise<VersionFile> {
+  async #keptFile(object: ObjectVersion): Promise<VersionFile> {
     const { place, versions, visible } = await this.#state(object.key);
     const kept = versions.find((version) => versionId(version) === object.version);
     if (kept !== undefined && !kept.isDeleted) return await fileAt(join(place.versions, kept.name));
     if (visible?.isFile() && unversioned(visible) === object.version) return await fileAt(place.path);
-    throw missing(this.#subject(object.key), object.version);
+    throw objectMissing(this.#subject(object.key), object.version);
   }
 
   /** The current version, where it holds what was to be written: an earlier attempt was answered by nobody. */
@@ -237,6 +239,16 @@ export class LocalStore implements Store {
     const current = await this.current(key, signal);
     if (current?.size !== data.length) return undefined;
     return Buffer.compare(await this.read(current, data.length, signal), data) === 0 ? current : undefined;
+  }
+
+  /** Does what writes, and makes it durable. */
+  async #changing<T>(action: string, key: string, work: (writer: KeyWriter) => Promise<T>): Promise<T> {
+    return await this.#doing(action, key, async () => {
+      const folders = new LocalFolders(this.#root);
+      const result = await work(new KeyWriter(this.#root, placeOf(this.#root, key), folders));
+      await folders.sync();
+      return result;
+    });
   }
 
   async #doing<T>(action: string, key: string, work: () => Promise<T>): Promise<T> {
@@ -264,34 +276,4 @@ async function writeStaged(path: string, data: Uint8Array): Promise<void> {
 
 function asCurrent(object: StoredObject): CurrentObject {
   return { ...object, tag: object.version };
-}
-
-function currentVersion(state: KeyState): string | undefined {
-  return entriesOf(state).find(({ isCurrent }) => isCurrent)?.version;
-}
-
-function refuseAttributes(attributes: ObjectAttributes = {}): void {
-  const [asked] = Object.entries(attributes).find(([, value]) => value !== undefined) ?? [];
-  if (asked === undefined) return;
-  throw refused('attribute-unsupported', 'a local store has no encryption, storage classes, tags or locks of its own', {
-    subject: asked,
-    suggestions: ['leave it out, or use a bucket'],
-  });
-}
-
-function tooLarge(subject: string, maxBytes: number, size: number): Error {
-  return refused('object-too-large', 'the object is larger than mlsign reads', {
-    subject,
-    expected: `at most ${maxBytes} bytes`,
-    got: `${size} bytes`,
-  });
-}
-
-function missing(subject: string, version: string): Error {
-  return unavailable('object-missing', 'there is no such version of the object', {
-    subject,
-    expected: `version ${version}`,
-    got: 'nothing',
-    suggestions: ['it was removed: push the model again, or use another release'],
-  });
 }

@@ -4,7 +4,8 @@ import { type FileIdentity, identityOf } from '../digest/index.ts';
 import { KeyWriter, sealStaged } from './local-commit.ts';
 import { copyHashed, type HashedBytes, hashFile, notAFile, type Ranges, type ReadOptions } from './local-copy.ts';
 import { placeOf } from './local-files.ts';
-import { readState, versionId } from './local-state.ts';
+import type { LocalFolders } from './local-folders.ts';
+import { type KeyState, readState, versionId } from './local-state.ts';
 import type { FileUpload, PartedObject, SignedContent, UploadedObject } from './store.ts';
 
 /** Bytes of every part but the last. */
@@ -14,23 +15,25 @@ export const PART_SIZE = 64 * 2 ** 20;
 export interface LocalUpload extends Pick<ReadOptions, 'onBytes' | 'signal'> {
   readonly root: string;
   readonly url: string;
+  readonly folders: LocalFolders;
 }
 
 /** Puts one file under its key, unless its bytes lie there already. */
 export async function uploadFile(file: FileUpload, upload: LocalUpload): Promise<UploadedObject> {
-  const { root, signal } = upload;
+  const { root, signal, folders } = upload;
   const place = placeOf(root, file.key);
-  const writer = new KeyWriter(root, place);
-  if ((await readState(root, place)).visible !== undefined) return await reuse(file, writer, upload);
+  const writer = new KeyWriter(root, place, folders);
+  const there = await readState(root, place);
+  if (there.visible !== undefined) return await reuse(file, there, writer, upload);
   const staged = await writer.stage();
   try {
     const parts = await stageFile(file, staged, upload);
     const made = await writer.change(signal, async (state) =>
-      state.visible === undefined ? await writer.commit(staged, state) : undefined,
+      state.visible === undefined ? { object: await writer.commit(staged, state) } : { state },
     );
     // Somebody else was faster: what lies there now must be the same.
-    if (made === undefined) return await reuse(file, writer, { ...upload, onBytes: undefined });
-    return { ...made, partSize: PART_SIZE, parts, isReused: false };
+    if ('state' in made) return await reuse(file, made.state, writer, { ...upload, onBytes: undefined });
+    return { ...made.object, partSize: PART_SIZE, parts, isReused: false };
   } finally {
     await writer.drop(staged);
   }
@@ -67,11 +70,12 @@ async function stageFile(file: FileUpload, staged: string, { onBytes, signal }: 
 }
 
 /** Looks whether a key holds the very bytes that are to go there. */
-async function reuse(file: FileUpload, writer: KeyWriter, { root, url, onBytes, signal }: LocalUpload): Promise<UploadedObject> {
+async function reuse(file: FileUpload, there: KeyState, writer: KeyWriter, upload: LocalUpload): Promise<UploadedObject> {
   if (!isSame(identityOf(await stat(file.path)), file.identity)) throw changed(file, 'the file that was listed', 'another file');
-  const [newest] = (await writer.change(signal, async (state) => await writer.settle(state))).versions;
-  const path = placeOf(root, file.key).path;
-  const read = await hashFile(path, { ranges: rangesOf(file), onBytes, signal });
+  const { url, onBytes, signal } = upload;
+  const { versions, place } = there.isSettled ? there : await writer.change(signal, async (state) => await writer.settle(state));
+  const [newest] = versions;
+  const read = await hashFile(place.path, { ranges: rangesOf(file), onBytes, signal });
   const { signed, parts } = digestsOf(file, read);
   if (newest === undefined || !isEqual(signed, file.signed.digests)) {
     throw refused('object-exists', 'other bytes lie under this key', {

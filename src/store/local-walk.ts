@@ -1,10 +1,10 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareCodePoints, systemErrorCode, throwIfAborted } from '../core/index.ts';
+import { compareCodePoints, decodeUtf8, refused, systemErrorCode, throwIfAborted } from '../core/index.ts';
+import { ABSENT } from './local-files.ts';
 import { isOfVersions, prefixSegments, VERSIONS } from './local-key.ts';
 
-const ABSENT = ['ENOENT', 'ENOTDIR'];
 const KEY_FOLDER = '.v';
 
 /** Walks the keys of a local store: of what plain readers find, and of what versions there are. */
@@ -67,9 +67,24 @@ export class LocalWalk {
 
 async function entriesIn(path: string): Promise<readonly Dirent[]> {
   try {
-    return await readdir(path, { withFileTypes: true });
+    const entries = await readdir(path, { withFileTypes: true });
+    // A replacement character stands for bytes that are not UTF-8, or for itself.
+    if (entries.some(({ name }) => name.includes('\uFFFD'))) await checkUtf8(path);
+    return entries;
   } catch (error) {
     if (ABSENT.includes(systemErrorCode(error) ?? '')) return [];
     throw error;
   }
+}
+
+/** A file that no key names could not be told of, and a plain loader would read it. */
+async function checkUtf8(path: string): Promise<void> {
+  const wrong = (await readdir(path, { encoding: 'buffer' })).find((name) => decodeUtf8(name) === undefined);
+  if (wrong === undefined) return;
+  throw refused('name-invalid', 'a name in the store is not valid UTF-8', {
+    subject: join(path, wrong.toString('utf8')),
+    expected: 'valid UTF-8',
+    got: `bytes ${wrong.toString('hex')}`,
+    suggestions: ['remove the file, or rename it'],
+  });
 }

@@ -1,11 +1,21 @@
 // The library: everything a program needs to hash, sign, verify, inspect and compare models.
 export {
+  type ChannelHistory,
+  type ChannelHistoryOptions,
+  type ChannelMove,
+  type ChannelRow,
   type ClaimedSigner,
   type ClaimedTime,
+  type CollectGarbageOptions,
+  channelHistory,
+  collectGarbage,
   type DiffModelsOptions,
   diffModels,
   type EngineOptions,
   type EvidenceOptions,
+  type GarbageCollection,
+  type GarbageItem,
+  type GarbageKind,
   type GenerateKeyPairOptions,
   generateKeyPair,
   hashModel,
@@ -14,14 +24,32 @@ export {
   inspectModel,
   type JudgedSignature,
   type KeyPairFiles,
+  type Lifetime,
+  type ListReleasesOptions,
+  type ListStoreOptions,
+  type LocatedRelease,
+  listReleases,
+  listStore,
+  locateRelease,
   type ManifestOptions,
   type ModelDiff,
   type ModelHash,
+  type ModelListing,
+  type MoveChannelOptions,
+  type PointerVersion,
+  type PromoteReleaseOptions,
+  promoteRelease,
+  type ReleaseRow,
+  type RenewChannelOptions,
+  type RollbackChannelOptions,
+  renewChannel,
+  rollbackChannel,
   type SignatureResult,
   type SignedModel,
   type SigningParty,
   type SignManifestOptions,
   type SignModelOptions,
+  type StoreListing,
   signManifest,
   signModel,
   type TensorChange,
@@ -45,6 +73,7 @@ export {
 } from './core/index.ts';
 export type { Manifest, Resource, SchemeName, Serialization } from './formats/index.ts';
 export { type KeyTrust, type LoadPolicyOptions, loadPolicy, type Policy, type PolicyFlags, policyFromFlags } from './policy/index.ts';
+export { type ChannelPointer, HighWaterMark, type ReleaseRecord } from './release/index.ts';
 export {
   type AmbientTokenOptions,
   ambientToken,
@@ -72,4 +101,5 @@ export {
   timestampWitness,
   type Witness,
 } from './sign/index.ts';
+export { openStore, parseLocation, type Store, type StoreAddress, type StoreLocation } from './store/index.ts';
 export { type InstanceOptions, instanceTrustedRoot, KmsTrust, readTrustedRoot, type TrustedRootSource } from './verify/index.ts';

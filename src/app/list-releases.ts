@@ -1,4 +1,5 @@
-import { channelOfKey, type HistoryEntry, layoutOf, releaseOfKey, type Store, type StoreLocation } from '../store/index.ts';
+import { listChannels, listReleases as listRecords } from '../release/index.ts';
+import type { Store, StoreLocation } from '../store/index.ts';
 import { mapBounded } from './map-bounded.ts';
 import { type ChannelRow, type ListingOptions, RecordReader, type ReleaseRow } from './record-rows.ts';
 
@@ -15,6 +16,9 @@ export interface ModelListing {
   readonly channels: readonly ChannelRow[];
 }
 
+/** Records are up to megabytes. */
+const RECORDS_AT_A_TIME = 4;
+
 /** How the releases of a model are listed. */
 export interface ListReleasesOptions extends ListingOptions {
   readonly store: Store;
@@ -30,30 +34,20 @@ export interface ListReleasesOptions extends ListingOptions {
  */
 export async function listReleases(location: StoreLocation, options: ListReleasesOptions): Promise<ModelListing> {
   const { store, newest = Number.POSITIVE_INFINITY, signal } = options;
-  const layout = layoutOf(location);
   const reader = new RecordReader(store, location, options);
-  const numbers = await versionsBy(store, layout.releases, (key) => releaseOfKey(layout, key), signal);
-  const names = await versionsBy(store, layout.channels, (key) => channelOfKey(layout, key), signal);
-  const shown = [...numbers].sort(([a], [b]) => b - a).slice(0, newest);
+  const listed = await listRecords(store, location, signal);
+  const channels = await listChannels(store, location, signal);
   return {
     url: location.url,
     name: location.name,
     isVerified: options.policy !== undefined,
-    count: numbers.size,
-    releases: await mapBounded(shown, ([number, entries]) => reader.release(number, entries), signal),
-    channels: await mapBounded([...names], ([name, entries]) => reader.channel(name, entries), signal),
+    count: listed.length,
+    releases: await mapBounded(
+      listed.slice(0, newest),
+      ({ number, entries }) => reader.release(number, entries),
+      signal,
+      RECORDS_AT_A_TIME,
+    ),
+    channels: await mapBounded(channels, ({ channel, entries }) => reader.channel(channel, entries), signal),
   };
-}
-
-/** Every version beneath a prefix by what its key names; other keys are not ours. */
-async function versionsBy<T>(store: Store, prefix: string, nameOf: (key: string) => T | undefined, signal?: AbortSignal) {
-  const found = new Map<T, HistoryEntry[]>();
-  for await (const entry of store.history(prefix, signal)) {
-    const name = nameOf(entry.key);
-    if (name === undefined) continue;
-    const entries = found.get(name) ?? [];
-    entries.push(entry);
-    found.set(name, entries);
-  }
-  return found;
 }

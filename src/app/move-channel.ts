@@ -1,11 +1,10 @@
-import { type Check, type Finding, systemClock, type Verdict, verdictOf } from '../core/index.ts';
-import type { ChannelPointer } from '../release/index.ts';
-import type { Store, StoreLocation } from '../store/index.ts';
+import { type Check, type Finding, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
+import { type ChannelPointer, restoreCommand } from '../release/index.ts';
+import { CHANNEL_NAME, type Store, type StoreLocation } from '../store/index.ts';
 import { type ChannelStanding, channelStanding } from './channel-standing.ts';
 import { readPrefix } from './check-prefix.ts';
 import { loaderPrefix } from './loader-prefix.ts';
 import { mapBounded } from './map-bounded.ts';
-import { restoreCommand } from './next-steps.ts';
 import { releaseTrust, ruleAt } from './release-trust.ts';
 import type { SigningParty } from './signers.ts';
 import { openStoredModel, type SignedContents, type StoredModelOptions } from './stored-model.ts';
@@ -57,12 +56,14 @@ export async function moveChannel(
   plan: (standing: ChannelStanding, now: Date) => PlannedMove,
 ): Promise<ChannelMove> {
   const { store, policy, clock = systemClock, signal } = options;
+  checkChannelName(channel);
   const now = clock();
   const rule = ruleAt(policy, location);
   const { channel: principalsOf, evidence } = releaseTrust(rule, options, now);
   const role = { principals: principalsOf(channel), evidence };
   const standing = await channelStanding(store, location, channel, role, signal);
   const { action, release: wanted, expires, reason } = plan(standing, now);
+  checkReason(reason);
   const [newest] = standing.pointers;
   const { url } = location;
   const base = {
@@ -117,8 +118,28 @@ async function notCurrent(
   return [...absent, ...replaced.filter((_, i) => same[i] !== true).map(({ file }) => file)].map(({ name }) => name);
 }
 
+/** As pointers hold it. */
+const REASON = /^\P{Cc}{1,1000}$/u;
+
 const UNREAD = 'no byte of the model was read: its signatures alone were verified';
 
 function skipped(detail: string): Check {
   return { name: 'model-content', status: 'skipped', detail };
+}
+
+function checkChannelName(channel: string): void {
+  if (CHANNEL_NAME.test(channel)) return;
+  throw usage('channel-name-invalid', 'this is no name of a channel', {
+    subject: channel,
+    expected: 'a letter, then at most 63 letters, digits, ".", "_" and "-"',
+    suggestions: ['production, staging, canary …'],
+  });
+}
+
+function checkReason(reason: string | undefined): void {
+  if (reason === undefined || REASON.test(reason)) return;
+  throw usage('reason-invalid', 'a reason is one line of at most 1000 characters', {
+    subject: '--reason',
+    got: `${reason.length} characters`,
+  });
 }

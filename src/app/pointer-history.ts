@@ -1,4 +1,4 @@
-import { type Finding, MlsignError, sha256Hex } from '../core/index.ts';
+import { type Finding, MlsignError, sha256Hex, unavailable } from '../core/index.ts';
 import { parseBundle } from '../formats/index.ts';
 import type { SignerGroups } from '../policy/index.ts';
 import { type ChannelPointer, MAX_POINTER_BYTES, parseChannelPointer } from '../release/index.ts';
@@ -40,6 +40,9 @@ export interface PointerTrust {
   readonly evidence: EnvelopeOptions;
 }
 
+/** More than a channel has that is moved every hour for ten years. */
+const MOST_VERSIONS = 100_000;
+
 /**
  * Every version of a channel's pointer, newest first. What is not a pointer of this channel is told of as what it is.
  *
@@ -55,7 +58,9 @@ export async function pointerHistory(
 ): Promise<readonly PointerVersion[]> {
   const key = layoutOf(location).channel(channel);
   const entries: HistoryEntry[] = [];
-  for await (const entry of store.history(key, signal)) if (entry.key === key) entries.push(entry);
+  for await (const entry of store.history(key, signal)) {
+    if (entry.key === key && entries.push(entry) > MOST_VERSIONS) throw tooMany(`${store.url}/${key}`);
+  }
   return mapBounded(
     entries,
     async (entry) => ({ entry, content: await contentOf(store, location, channel, entry, trust, signal) }),
@@ -103,4 +108,12 @@ function otherName({ name }: StoreLocation, channel: string, pointer: ChannelPoi
     expected: `${name}@${channel}`,
     got: `${pointer.name}@${pointer.channel}`,
   };
+}
+
+function tooMany(subject: string): MlsignError {
+  return unavailable('channel-history-too-long', 'the pointer of this channel has more versions than mlsign reads', {
+    subject,
+    expected: `at most ${MOST_VERSIONS}`,
+    suggestions: ['find out who wrote them; remove those that are no pointers, or let a lifecycle rule expire them'],
+  });
 }

@@ -77,7 +77,7 @@ export class RecordReader {
       const { record, ...row } = await this.#claim(key, entries, MAX_RECORD_BYTES, parseReleaseRecord);
       return { number, ...row, ...(record && summary(record)) };
     }
-    const { release, findings } = await openRelease(this.#store, this.#location, number, this.#trust);
+    const { release, findings } = await openRelease(this.#store, this.#location, number, this.#trust, { signal: this.#signal });
     const verdict = verdictOf(findings);
     if (release === undefined) return { number, state: verdict === 'verified' ? 'undetermined' : verdict, findings };
     const { digest, record, statement } = release;
@@ -92,7 +92,7 @@ export class RecordReader {
       return { channel, ...row, pointer };
     }
     const client = { mayBeStateless: true, now: this.#now };
-    const { channel: opened, findings } = await openChannel(this.#store, this.#location, channel, this.#trust, client);
+    const { channel: opened, findings } = await openChannel(this.#store, this.#location, channel, this.#trust, client, this.#signal);
     const verdict = verdictOf(findings);
     if (opened === undefined) return { channel, state: verdict === 'verified' ? 'undetermined' : verdict, findings };
     const { pointer, digest, statement } = opened;

@@ -1,11 +1,21 @@
 import { type Check, type Clock, type Finding, refused, sha256Hex, systemClock, verdictOf } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES, type Manifest, type ManifestFile } from '../formats/index.ts';
-import { expectedFiles } from '../model/index.ts';
+import { expectedFiles, modelId } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
-import { type ReleaseRecord, resolveRelease, type VerifiedChannel, type VerifiedRelease } from '../release/index.ts';
-import { layoutOf, type PartedObject, type Store, type StoreLocation } from '../store/index.ts';
+import {
+  type ChannelClient,
+  openRelease,
+  type ReleaseRecord,
+  type ReleaseTrust,
+  type ResolvedRelease,
+  resolveRelease,
+  type VerifiedChannel,
+  type VerifiedRelease,
+} from '../release/index.ts';
+import type { PartedObject, Store, StoreLocation } from '../store/index.ts';
 import { furtherBundles } from './further-bundles.ts';
 import { type BundleSource, type Candidate, type EvidenceOptions, type OpenedSignatures, openBundles } from './open-signatures.ts';
+import { pinnedBundle, pinnedFile } from './pinned-objects.ts';
 import { recordFindings } from './record-findings.ts';
 import { type ClientOptions, channelClient, releaseTrust, ruleAt } from './release-trust.ts';
 
@@ -15,6 +25,10 @@ export interface StoredModelOptions extends EvidenceOptions, ClientOptions {
   readonly policy: Policy;
   /** The one model that is accepted, hex. */
   readonly expectModelId?: string | undefined;
+  /** The digest of the record, where a release is asked for by number and a pointer has named it. */
+  readonly recordDigest?: string | undefined;
+  /** Whether one trusted signature is enough to begin with, as where the others are yet to be made. */
+  readonly isIncomplete?: boolean | undefined;
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -58,13 +72,7 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   const rule = ruleAt(policy, location);
   const now = clock();
   const trust = releaseTrust(rule, options, now);
-  const { release, channel, checks, findings } = await resolveRelease(
-    store,
-    location,
-    trust,
-    channelClient(rule, location, options, clock),
-    signal,
-  );
+  const { release, channel, checks, findings } = await resolve(location, trust, channelClient(rule, location, options, clock), options);
   const base = { location, rule, release, channel };
   if (release === undefined) return { ...base, checks, findings };
   const { record } = release;
@@ -76,9 +84,11 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
     ...(await furtherBundles(store, location, record, pinned, signal)),
   ];
   const opened = await openBundles(sources, policy, rule, { ...options, now, isNamed: false });
-  const candidate = opened.candidates.find(({ modelId }) => modelId === record.modelId);
+  const satisfied = opened.candidates.find(({ modelId }) => modelId === record.modelId);
+  const candidate = satisfied ?? (options.isIncomplete ? anySigner(opened, record) : undefined);
   const allChecks = [...checks, ...opened.checks, ...(candidate?.checks ?? [])];
-  const allFindings = [...findings, ...pinned, ...opened.findings];
+  const ofBundles = satisfied === undefined && candidate !== undefined ? opened.findings.map(notYetSigned) : opened.findings;
+  const allFindings = [...findings, ...pinned, ...ofBundles];
   if (candidate === undefined) {
     const lacking = opened.candidates.length === 0 ? [] : [modelDiffers(location, record, opened.candidates)];
     return { ...base, opened, checks: allChecks, findings: [...allFindings, ...lacking] };
@@ -96,29 +106,53 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   };
 }
 
+/** The signatures of a release's model that count for themselves, whatever else the rule asks for. */
+function anySigner({ signatures }: OpenedSignatures, record: ReleaseRecord): Candidate | undefined {
+  const [first, ...others] = signatures.flatMap(({ statement }) =>
+    statement !== undefined && modelId(statement.statement.manifest) === record.modelId ? [statement] : [],
+  );
+  return first && { modelId: record.modelId, statements: [first, ...others], checks: [] };
+}
+
+function notYetSigned(finding: Finding): Finding {
+  return finding.code === 'signer-missing' ? { ...finding, severity: 'note' } : finding;
+}
+
+function resolve(
+  location: StoreLocation,
+  trust: ReleaseTrust,
+  client: ChannelClient,
+  { store, recordDigest, signal }: StoredModelOptions,
+): Promise<ResolvedRelease> {
+  const { reference } = location;
+  return reference?.kind === 'release' && recordDigest !== undefined
+    ? openRelease(store, location, reference.number, trust, { digest: recordDigest, signal })
+    : resolveRelease(store, location, trust, client, signal);
+}
+
 /** The files of a release, with what its signers say of each. */
 function storedFiles(location: StoreLocation, record: ReleaseRecord, manifest: Manifest): readonly StoredFile[] {
-  const layout = layoutOf(location);
   const signed = expectedFiles(manifest, { kind: record.kind, name: record.objects[0]?.name ?? '' });
-  return record.objects.flatMap(({ name, ...object }): readonly StoredFile[] => {
+  return record.objects.flatMap((object): readonly StoredFile[] => {
+    const { name } = object;
     const file = signed.get(name);
-    return file === undefined ? [] : [{ name, object: { ...object, key: layout.file(record.modelId, name) }, signed: file }];
+    return file === undefined ? [] : [{ name, object: pinnedFile(location, record, object), signed: file }];
   });
 }
 
 function recordBundles(
   store: Store,
   location: StoreLocation,
-  { modelId, bundles }: ReleaseRecord,
+  record: ReleaseRecord,
   findings: Finding[],
   signal: AbortSignal | undefined,
 ): readonly BundleSource[] {
-  const layout = layoutOf(location);
-  return bundles.map(({ digest, version, size }) => {
-    const key = layout.bundle(modelId, digest);
-    const path = `${store.url}/${key}`;
+  return record.bundles.map((bundle) => {
+    const { digest } = bundle;
+    const object = pinnedBundle(location, record, bundle);
+    const path = `${store.url}/${object.key}`;
     const read = async (): Promise<Uint8Array> => {
-      const bytes = await store.read({ key, version }, Math.min(size, MAX_BUNDLE_BYTES), signal);
+      const bytes = await store.read(object, Math.min(object.size, MAX_BUNDLE_BYTES), signal);
       const got = sha256Hex(bytes);
       if (got === digest) return bytes;
       const message = 'a bundle is not the one that was released';

@@ -1,5 +1,4 @@
-import { mkdir, rmdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import {
   Decoder,
   fileError,
@@ -53,8 +52,9 @@ export class HighWaterMark {
    * @throws MlsignError `channel-forked` where another pointer with this sequence was seen; as {@link HighWaterMark.read}
    */
   async advance(name: string, channel: string, { sequence, digest }: Mark, signal?: AbortSignal): Promise<void> {
+    // It stays: whoever removed it might take it from another who waits.
     const lock = `${this.path}.lock`;
-    await this.#writing(() => mkdir(dirname(this.path), { recursive: true, mode: 0o700 }));
+    await this.#writing(() => mkdir(lock, { recursive: true, mode: 0o700 }));
     const work = async (): Promise<void> => {
       const marks = new Map(await this.#load());
       const id = idOf(name, channel);
@@ -73,12 +73,7 @@ export class HighWaterMark {
       const text = `${JSON.stringify(document, undefined, 2)}\n`;
       await writeFileAtomic(this.path, text, { what: 'channel state', overwrite: true, mode: 0o600 });
     };
-    const makeLock = async (): Promise<void> => {
-      await mkdir(lock, { recursive: true, mode: 0o700 });
-    };
-    await this.#writing(() => underLock(lock, makeLock, signal, work));
-    // Whoever waits makes it again.
-    await rmdir(lock).catch(() => undefined);
+    await this.#writing(() => underLock(lock, signal, work));
   }
 
   async #load(): Promise<Marks> {

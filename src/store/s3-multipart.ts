@@ -110,7 +110,7 @@ export class MultipartUpload {
     );
   }
 
-  /** Makes a part from a range of an object that S3 holds; undefined where the store cannot. */
+  /** Makes a part from a range of an object that S3 holds; undefined where the store cannot, or not with a checksum. */
   copy({ key, version }: ObjectVersion, index: number, [start, end]: readonly [number, number], signal: AbortSignal | undefined) {
     return this.#bucket.call(
       's3:PutObject',
@@ -126,7 +126,9 @@ export class MultipartUpload {
         try {
           const { CopyPartResult } = await client.send(command, { abortSignal });
           const { ETag, ChecksumSHA256 } = fieldsOf(CopyPartResult);
-          return { tag: textOf(ETag), sha256: optionalTextOf(ChecksumSHA256) };
+          const sha256 = optionalTextOf(ChecksumSHA256);
+          // versitygw takes that of the whole source, a checksum over checksums with its count, and then no part with its own.
+          return sha256?.includes('-') ? undefined : { tag: textOf(ETag), sha256 };
         } catch (error) {
           // MinIO cannot where parts have checksums, and says so in this way.
           if (isUnsupported(error) || (error instanceof Error && error.name === 'InvalidArgument')) return undefined;

@@ -62,8 +62,8 @@ async function copyWhole(
 
 interface Copy {
   readonly tag: string;
-  /** In base64, where the store tells. */
-  readonly sha256: string | undefined;
+  /** In base64. */
+  readonly sha256: string;
 }
 
 async function copyParts(bucket: S3Bucket, object: PartedObject, attributes: ObjectAttributes | undefined, signal?: AbortSignal) {
@@ -71,11 +71,10 @@ async function copyParts(bucket: S3Bucket, object: PartedObject, attributes: Obj
   const upload = await MultipartUpload.create(bucket, key, attributes, signal);
   try {
     const copies = await inParallel([...parts.keys()], COPIES, signal, (index, either) => copyPart(bucket, upload, object, index, either));
-    const isProven = copies.every(({ sha256 }, i) => sha256 === hexToBase64(parts[i] ?? ''));
-    if (!isProven && copies.every(({ sha256 }) => sha256 !== undefined)) throw damaged(bucket, object);
+    if (copies.some(({ sha256 }, i) => sha256 !== hexToBase64(parts[i] ?? ''))) throw damaged(bucket, object);
     const tags = copies.map(({ tag }) => tag);
     const made = await upload.complete({ parts }, tags, undefined, signal);
-    if (made.kind === 'made') return { key, version: made.version, tag: made.tag, isProven };
+    if (made.kind === 'made') return { key, version: made.version, tag: made.tag, isProven: true };
     // The answer was lost: what is there now is looked at.
     const current = made.isRepeated ? await bucket.current(key, signal) : undefined;
     if (current === undefined)

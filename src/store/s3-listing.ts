@@ -44,9 +44,9 @@ export async function listUploads(bucket: S3Bucket, prefix: string, signal?: Abo
         const answer = await client.send(command, { abortSignal });
         const items = listOf(answer.Uploads ?? [], (upload) => {
           const { Key, UploadId, Initiated } = fieldsOf(upload);
-          return { key: decodeKey(Key), id: textOf(UploadId), started: dateOf(Initiated) };
+          return { key: keyOf(Key, answer.EncodingType), id: textOf(UploadId), started: dateOf(Initiated) };
         });
-        const next = { KeyMarker: decodedMarker(answer.NextKeyMarker), UploadIdMarker: answer.NextUploadIdMarker };
+        const next = { KeyMarker: markerOf(answer.NextKeyMarker, answer.EncodingType), UploadIdMarker: answer.NextUploadIdMarker };
         return { items, next: answer.IsTruncated ? next : undefined };
       },
       { signal },
@@ -90,18 +90,22 @@ function versionsPage(
     async ({ client, sdk, abortSignal }, { Bucket }) => {
       const input = { Bucket, Prefix: prefix, Delimiter: delimiter, EncodingType: 'url', ...marker } as const;
       const answer = await client.send(new sdk.ListObjectVersionsCommand(input), { abortSignal });
+      const { EncodingType: encoding } = answer;
       const order = new Map<unknown, number>(
         'EntryOrder' in answer ? listOf(answer.EntryOrder, (entry) => entry).map((entry, i) => [entry, i]) : [],
       );
       const items = [
-        ...listOf(answer.Versions ?? [], (entry) => ({ entry: entryOf(entry, false), place: order.get(placeName(entry)) ?? 0 })),
-        ...listOf(answer.DeleteMarkers ?? [], (entry) => ({ entry: entryOf(entry, true), place: order.get(placeName(entry)) ?? 0 })),
+        ...listOf(answer.Versions ?? [], (entry) => ({ entry: entryOf(entry, false, encoding), place: order.get(placeName(entry)) ?? 0 })),
+        ...listOf(answer.DeleteMarkers ?? [], (entry) => ({
+          entry: entryOf(entry, true, encoding),
+          place: order.get(placeName(entry)) ?? 0,
+        })),
       ].filter(({ entry }) => entry.key.startsWith(prefix));
       items.sort(
         (a, b) => compareCodePoints(a.entry.key, b.entry.key) || Number(b.entry.isCurrent) - Number(a.entry.isCurrent) || a.place - b.place,
       );
-      const folders = listOf(answer.CommonPrefixes ?? [], (folder) => decodeKey(fieldsOf(folder).Prefix));
-      const next = { KeyMarker: decodedMarker(answer.NextKeyMarker), VersionIdMarker: answer.NextVersionIdMarker };
+      const folders = listOf(answer.CommonPrefixes ?? [], (folder) => keyOf(fieldsOf(folder).Prefix, encoding));
+      const next = { KeyMarker: markerOf(answer.NextKeyMarker, encoding), VersionIdMarker: answer.NextVersionIdMarker };
       return { items, folders, next: answer.IsTruncated ? next : undefined };
     },
     { signal },
@@ -118,10 +122,10 @@ async function foldersPage(
   return { items: folders.filter((folder) => folder.startsWith(prefix)), next };
 }
 
-function entryOf(listed: unknown, isDeleted: boolean): HistoryEntry {
+function entryOf(listed: unknown, isDeleted: boolean, encoding: unknown): HistoryEntry {
   const { Key, VersionId, Size, IsLatest, LastModified } = fieldsOf(listed);
   return {
-    key: decodeKey(Key),
+    key: keyOf(Key, encoding),
     version: versionOf(VersionId ?? NULL_VERSION),
     size: isDeleted ? 0 : sizeOf(Size),
     isCurrent: IsLatest === true,
@@ -139,17 +143,19 @@ function isSame(a: HistoryEntry, b: HistoryEntry): boolean {
   return a.key === b.key && a.version === b.version;
 }
 
-/** A key as lists have it with the encoding `url`. */
-function decodeKey(encoded: unknown): string {
+/** A key of a list. Encoding is asked for, so that every key fits into XML; versitygw does not know it, and does not say that it does. */
+function keyOf(listed: unknown, encoding: unknown): string {
+  const text = textOf(listed);
+  if (encoding !== 'url') return text;
   try {
-    return decodeURIComponent(textOf(encoded).replaceAll('+', ' '));
+    return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
     throw new AnswerMalformed();
   }
 }
 
-function decodedMarker(marker: string | undefined): string | undefined {
-  return marker === undefined || marker === '' ? undefined : decodeKey(marker);
+function markerOf(marker: string | undefined, encoding: unknown): string | undefined {
+  return marker === undefined || marker === '' ? undefined : keyOf(marker, encoding);
 }
 
 function sizeOf(value: unknown): number {

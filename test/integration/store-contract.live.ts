@@ -9,7 +9,7 @@ const PART_SIZE = 16 * 1024 * 1024;
 describe('the contract of a store', () => {
   useRoot();
   for (const server of S3_SERVERS) {
-    describeStore(server, async () => {
+    const open = async () => {
       const bucket = await Bucket.make(server);
       const { name, client } = bucket;
       return {
@@ -20,6 +20,7 @@ describe('the contract of a store', () => {
         delete: async (key) => void (await client.send(new DeleteObjectCommand({ Bucket: name, Key: key }))),
         close: async () => client.destroy(),
       };
-    });
+    };
+    describeStore(server, open, server === 'versitygw' ? { noWriteOverMarker: 'If-None-Match and If-Match see a delete marker' } : {});
   }
 });

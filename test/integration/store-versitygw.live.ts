@@ -45,7 +45,7 @@ describe('a release on versitygw, which knows no checksums of parts', () => {
   it('is locked where that is asked for, and nobody removes it before its time', async () => {
     const locked = await Team.gather(bench(), await Bucket.make('versitygw', { lock: true }));
     const until = new Date(Date.now() + 86_400_000).toISOString();
-    const push = await locked.push(await locked.model(), 'llm', '--retention-mode', 'GOVERNANCE', '--retain-until', until);
+    const push = await locked.push(await locked.model(), 'llm', '--lock-until', until);
     ended(0, push);
     const { modelId } = JSON.parse(push.stdout);
     const where = { Bucket: locked.bucket.name, Prefix: `llm/${modelId}/config.json` };
@@ -60,7 +60,7 @@ describe('a release on versitygw, which knows no checksums of parts', () => {
 
   it('is not locked in a bucket that cannot: refused before anything is released', async () => {
     const until = new Date(Date.now() + 86_400_000).toISOString();
-    const run = await team.push(await team.model(), 'unlocked', '--retention-mode', 'GOVERNANCE', '--retain-until', until);
+    const run = await team.push(await team.model(), 'unlocked', '--lock-until', until);
     assert.ok(run.code === 1 || run.code === 3, run.output);
     assert.match(run.output, /lock/i);
     ended(3, await team.verify('unlocked@1'));

@@ -1,5 +1,5 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { describeStore } from '../helpers/store-suite.ts';
+import { describeStore, type StoreTarget } from '../helpers/store-suite.ts';
 import { useRoot } from './environment.ts';
 import { Bucket, S3_SERVERS } from './stores.ts';
 
@@ -9,7 +9,7 @@ const PART_SIZE = 16 * 1024 * 1024;
 describe('the contract of a store', () => {
   useRoot();
   for (const server of S3_SERVERS) {
-    const open = async () => {
+    const open = async (): Promise<StoreTarget> => {
       const bucket = await Bucket.make(server);
       const { name, client } = bucket;
       return {

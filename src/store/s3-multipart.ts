@@ -128,7 +128,7 @@ export class MultipartUpload {
           const { ETag, ChecksumSHA256 } = fieldsOf(CopyPartResult);
           const sha256 = optionalTextOf(ChecksumSHA256);
           // versitygw takes that of the whole source, a checksum over checksums with its count, and then no part with its own.
-          return sha256?.includes('-') ? undefined : { tag: textOf(ETag), sha256 };
+          return sha256 === undefined || sha256.includes('-') ? undefined : { tag: textOf(ETag), sha256 };
         } catch (error) {
           // MinIO cannot where parts have checksums, and says so in this way.
           if (isUnsupported(error) || (error instanceof Error && error.name === 'InvalidArgument')) return undefined;

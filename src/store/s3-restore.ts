@@ -6,7 +6,7 @@ import { attributeFields, checkEncryption } from './s3-attributes.ts';
 import { hexToBase64, type S3Bucket, versionOf, writtenOf } from './s3-bucket.ts';
 import { copySource, MultipartUpload } from './s3-multipart.ts';
 import { readRange } from './s3-range.ts';
-import type { CurrentObject, ObjectAttributes, PartedObject } from './store.ts';
+import type { CurrentObject, ObjectAttributes, ObjectVersion, PartedObject } from './store.ts';
 
 /** Parts copied at a time. */
 const COPIES = 4;
@@ -28,6 +28,7 @@ export async function restoreObject(
   const made = await (object.parts.length === 1 ? copyWhole : copyParts)(bucket, object, attributes, signal);
   await bucket.insistOnVersion(made);
   await bucket.orRemove(made, async () => {
+    if (object.parts.length === 1) checkEncryption(attributes, made.encryption, bucket.subject(made.key));
     if (!made.isProven && !(await holds({ ...object, version: made.version }, signal))) throw damaged(bucket, object);
   });
   const { key, version, tag } = made;
@@ -39,7 +40,7 @@ async function copyWhole(
   { key, version, parts }: PartedObject,
   attributes: ObjectAttributes | undefined,
   signal?: AbortSignal,
-) {
+): Promise<Made> {
   return bucket.call(
     's3:PutObject',
     key,
@@ -53,11 +54,18 @@ async function copyWhole(
       });
       const { CopyObjectResult, VersionId, ServerSideEncryption } = await client.send(command, { abortSignal });
       const { ETag, ChecksumSHA256 } = fieldsOf(CopyObjectResult);
-      checkEncryption(attributes, ServerSideEncryption, bucket.subject(key));
-      return { key, ...writtenOf({ VersionId, ETag }), isProven: optionalTextOf(ChecksumSHA256) === hexToBase64(parts[0] ?? '') };
+      const isProven = optionalTextOf(ChecksumSHA256) === hexToBase64(parts[0] ?? '');
+      return { key, ...writtenOf({ VersionId, ETag }), isProven, encryption: ServerSideEncryption };
     },
     { signal, patience: PATIENCE },
   );
+}
+
+interface Made extends ObjectVersion {
+  readonly tag: string;
+  /** Whether S3 has said while it copied that it holds the parts. */
+  readonly isProven: boolean;
+  readonly encryption?: string | undefined;
 }
 
 interface Copy {
@@ -66,7 +74,12 @@ interface Copy {
   readonly sha256: string;
 }
 
-async function copyParts(bucket: S3Bucket, object: PartedObject, attributes: ObjectAttributes | undefined, signal?: AbortSignal) {
+async function copyParts(
+  bucket: S3Bucket,
+  object: PartedObject,
+  attributes: ObjectAttributes | undefined,
+  signal?: AbortSignal,
+): Promise<Made> {
   const { key, parts } = object;
   const upload = await MultipartUpload.create(bucket, key, attributes, signal);
   try {

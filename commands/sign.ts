@@ -1,26 +1,25 @@
 import { Args, Flags } from '@oclif/core';
-import { signManifest, signModel } from '../src/app/index.ts';
 import {
-  awsFlags,
   BaseCommand,
+  channelFlags,
   engineFlags,
-  engineOptions,
-  findingWarnings,
   givenManifestFlags,
-  loadSigners,
   manifestFlags,
-  manifestOptions,
   signatureFlag,
+  signByFlags,
   signerFlags,
   sigstoreFlags,
+  storeFlags,
+  trustFlagsBesideSigner,
 } from '../src/cli/index.ts';
-import { usage } from '../src/core/index.ts';
-import { signDocument, signText } from '../src/report/index.ts';
 
 export default class Sign extends BaseCommand {
   static override summary = 'Sign a model as an OpenSSF Model Signing (OMS) v1.0 bundle.';
   static override description =
-    `Hashes every file and signs the manifest. The signature is written when it is complete, and never over another one unless --force is given.`;
+    `Hashes every file and signs the manifest. The signature is written when it is complete, and never over another one unless --force is given.
+
+A release in a store is signed where it lies, beside those who signed it before: its record and one of its signatures are verified first
+(--trust-key, --policy), then every byte is streamed.`;
   static override examples = [
     '<%= config.bin %> sign my-model --key release.key',
     { description: 'With a certificate', command: '<%= config.bin %> sign my-model --key leaf.key --cert leaf.pem --chain issuer.pem' },
@@ -32,12 +31,20 @@ export default class Sign extends BaseCommand {
       description: 'A manifest made elsewhere',
       command: '<%= config.bin %> sign --manifest manifest.json --signature model.sig --key release.key',
     },
+    {
+      description: 'Where it lies, as a further signer',
+      command: '<%= config.bin %> sign s3://models/my-model@7 --key security.key --trust-key trainer.pub',
+    },
   ];
-  static override args = { model: Args.string({ description: 'a model: a directory or a single file; not with --manifest' }) };
+  static override args = {
+    model: Args.string({ description: 'a model: a directory, a single file, or a release in a store; not with --manifest' }),
+  };
   static override flags = {
     ...signerFlags,
     ...sigstoreFlags,
-    ...awsFlags,
+    ...trustFlagsBesideSigner,
+    ...channelFlags,
+    ...storeFlags,
     signature: signatureFlag,
     force: Flags.boolean({ summary: 'Replace an existing signature.' }),
     ...manifestFlags,
@@ -47,33 +54,6 @@ export default class Sign extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Sign);
-    if ((args.model === undefined) === (flags.manifest === undefined)) {
-      throw usage('model-or-manifest', 'give a model, or --manifest: one of them', { suggestions: ['mlsign sign MODEL --key KEY'] });
-    }
-    await this.perform(flags, async (session) => {
-      const team = await loadSigners(flags, session.signal);
-      try {
-        const common = { ...team, force: flags.force, ...session };
-        const { manifest, signature } = flags;
-        const result =
-          manifest !== undefined && signature !== undefined
-            ? await signManifest(manifest, { ...common, signature })
-            : await signModel(args.model ?? '', {
-                ...common,
-                ...manifestOptions(flags),
-                ...engineOptions(flags),
-                signature,
-                like: flags.like,
-              });
-        return {
-          document: () => signDocument(result),
-          text: (style) => signText(result, style),
-          warnings: findingWarnings(result.findings),
-          exitCode: 0,
-        };
-      } finally {
-        await team.close();
-      }
-    });
+    await this.perform(flags, (session) => signByFlags(args.model, flags, session));
   }
 }

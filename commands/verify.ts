@@ -1,19 +1,14 @@
-import { Flags } from '@oclif/core';
-import { verifyModel } from '../src/app/index.ts';
+import { Args, Flags } from '@oclif/core';
 import {
   BaseCommand,
+  channelFlags,
   engineFlags,
-  engineOptions,
-  evidenceOfFlags,
-  exitCodeOfVerdict,
-  loadPolicyOfFlags,
-  modelArg,
+  signaturesFlag,
+  storeFlags,
   toleranceFlags,
   trustFlags,
+  verifyByFlags,
 } from '../src/cli/index.ts';
-import { verdictLine, verificationDocument, verificationText } from '../src/report/index.ts';
-
-const REPEATABLE = { multiple: true, multipleNonGreedy: true } as const;
 
 export default class Verify extends BaseCommand {
   static override summary = 'Verify a model: who signed it, and that every byte is what was signed.';
@@ -21,41 +16,32 @@ export default class Verify extends BaseCommand {
     `The signature is checked first, against the keys or certificate authorities you name (--trust-key, --ca) or a policy file; then every
 file is hashed and compared. All that is missing, extra, changed, renamed or a link is reported at once.
 
+Of a release in a store (s3://bucket/prefix/name@production, file:path/name@7) the channel and the record are verified as well, and that a
+plain reader of its prefix gets exactly the release. Where the checksums of the store prove the bytes, they are not downloaded.
+
 Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be determined.`;
   static override examples = [
     '<%= config.bin %> verify my-model --key release.pub',
     { description: 'Signed with a certificate of your CA', command: '<%= config.bin %> verify my-model --ca root.pem' },
     { description: 'Under a policy, for a pipeline', command: '<%= config.bin %> verify my-model --policy mlsign.policy.yaml --json' },
+    { description: 'May I deploy what lies there?', command: '<%= config.bin %> verify s3://models/my-model@production --policy p.yaml' },
   ];
-  static override args = { model: modelArg };
+  static override args = {
+    model: Args.string({ description: 'a model: a directory, a single file, or a release in a store', required: true }),
+  };
   static override flags = {
     ...trustFlags,
-    signature: Flags.string({
-      summary: "The bundle (repeatable); the model's own and those in MODEL.mlsign/ unless given.",
-      helpValue: 'FILE',
-      ...REPEATABLE,
-    }),
+    signature: signaturesFlag,
     ...toleranceFlags,
+    full: Flags.boolean({ summary: 'In a store: download and hash every byte.', exclusive: ['attested'] }),
+    attested: Flags.boolean({ summary: 'In a store: download nothing, and believe the checksums of this endpoint.' }),
+    ...channelFlags,
+    ...storeFlags,
     ...engineFlags,
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Verify);
-    await this.perform(flags, async (session) => {
-      const policy = await loadPolicyOfFlags(flags, session.signal);
-      const verification = await verifyModel(args.model, {
-        policy,
-        ...(await evidenceOfFlags(flags)),
-        signatures: flags.signature,
-        ...engineOptions(flags),
-        ...session,
-      });
-      return {
-        document: () => verificationDocument(verification),
-        text: (style) => verificationText(verification, style),
-        complaint: verification.verdict === 'verified' ? undefined : verdictLine(verification),
-        exitCode: exitCodeOfVerdict(verification.verdict),
-      };
-    });
+    await this.perform(flags, (session) => verifyByFlags(args.model, flags, session));
   }
 }

@@ -1,7 +1,7 @@
 import type { Finding } from '../core/index.ts';
+import { shellWord } from '../release/index.ts';
 import { layoutOf, type Store, type StoreLocation } from '../store/index.ts';
 import { type PrefixState, prefixNotListed } from './check-prefix.ts';
-import { shellWord } from './next-steps.ts';
 import type { ObjectProof } from './prove-objects.ts';
 import type { StoredFile } from './stored-model.ts';
 

@@ -1,8 +1,7 @@
-import { type MlsignError, throwIfAborted } from '../core/index.ts';
+import type { MlsignError } from '../core/index.ts';
 import type { HashedFile } from '../digest/index.ts';
-import type { Serialization } from '../formats/index.ts';
 import type { Rule } from '../policy/index.ts';
-import type { Attestation, PartedObject, Store, TransferOptions } from '../store/index.ts';
+import type { Attestation, ObjectFetch, Store, TransferOptions } from '../store/index.ts';
 import { mapBounded } from './map-bounded.ts';
 
 /** `auto`: the store's own checksums where they can be believed, else hashing; `full`: hashing; `attested`: no byte is read. */
@@ -11,7 +10,6 @@ export type EvidenceMode = 'auto' | 'full' | 'attested';
 /** How the bytes of objects are proven. */
 export interface ProofOptions extends TransferOptions {
   readonly mode: EvidenceMode;
-  readonly serialization: Serialization;
   /** Why the store's checksums are not asked for; they are where this is absent. */
   readonly distrust?: string | undefined;
 }
@@ -48,40 +46,33 @@ export async function distrustOf(
 }
 
 /** Proves objects, in their order: by the store's own checksums where that is sound and wanted, by hashing what is left. */
-export async function proveObjects(store: Store, objects: readonly PartedObject[], options: ProofOptions): Promise<readonly ObjectProof[]> {
-  const { mode, distrust, signal } = options;
-  const attest = async (object: PartedObject): Promise<Attestation> => {
+export async function proveObjects(
+  store: Store,
+  objects: readonly ObjectFetch[],
+  { mode, distrust, signal, onProgress }: ProofOptions,
+): Promise<readonly ObjectProof[]> {
+  const attest = async ({ object }: ObjectFetch): Promise<Attestation> => {
     if (mode === 'full') return { kind: 'unproven', reason: 'every byte is hashed' };
     return distrust === undefined ? store.attest(object, signal) : { kind: 'unproven', reason: distrust };
   };
   const proofs: ObjectProof[] = [...(await mapBounded(objects, attest, signal, ATTESTATIONS_AT_A_TIME))];
   if (mode === 'attested') return proofs;
-  const left = proofs.flatMap(({ kind }, i) => (kind === 'unproven' ? [i] : []));
-  throwIfAborted(signal);
-  const hashed = await hashObjects(
-    store,
-    left.flatMap((i) => objects[i] ?? []),
-    options,
+  const left = objects.flatMap((object, at) => (proofs[at]?.kind === 'unproven' ? [{ object, at }] : []));
+  if (left.length === 0) return proofs;
+  const hashed = await store.fetch(
+    left.map(({ object }) => object),
+    { signal, onProgress },
   );
-  left.forEach((at, i) => {
+  left.forEach(({ at }, i) => {
     const file = hashed[i];
-    if (file !== undefined) proofs[at] = 'error' in file ? { kind: 'failed', error: file.error } : { kind: 'hashed', ...file };
+    if (file !== undefined) proofs[at] = proofOf(file);
   });
   return proofs;
 }
 
-/** Streams objects and hashes them; nothing touches the disk. */
-export function hashObjects(
-  store: Store,
-  objects: readonly PartedObject[],
-  { serialization, signal, onProgress }: Pick<ProofOptions, 'serialization' | 'signal' | 'onProgress'>,
-): Promise<readonly HashedFile[]> {
-  const { hashType: algorithm, shardSize } = serialization;
-  if (objects.length === 0) return Promise.resolve([]);
-  return store.fetch(
-    objects.map((object) => ({ object, algorithm, shardSize })),
-    { signal, onProgress },
-  );
+/** What hashing an object proves. */
+export function proofOf(file: HashedFile): ObjectProof {
+  return 'error' in file ? { kind: 'failed', error: file.error } : { kind: 'hashed', size: file.size, digests: file.digests };
 }
 
 function sameEndpoint(a: string, b: string): boolean {

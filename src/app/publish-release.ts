@@ -1,6 +1,6 @@
 import { type Finding, type MlsignError, refused, sha256Hex, systemClock } from '../core/index.ts';
 import { publicKeyHint, serializeBundle } from '../formats/index.ts';
-import { type Principal, type Rule, releasePrincipals } from '../policy/index.ts';
+import type { Principal, Rule, SignerGroups } from '../policy/index.ts';
 import {
   listReleases,
   openRelease,
@@ -89,7 +89,7 @@ async function newestIfSame(
   if (newest === undefined) return undefined;
   const trust = releaseTrust(plan.rule, options, clock());
   // Whoever pushes believes what they have signed themselves.
-  const releases = [...trust.releases, selfOf(signer)];
+  const releases = trust.releases.map((group) => [...group, selfOf(signer)]);
   const { release } = await openRelease(store, location, newest.number, { ...trust, releases }, { signal });
   if (release === undefined || contentOf(release.record) !== contentOf(make(newest.number))) return undefined;
   return { number: newest.number, digest: release.digest, version: release.version };
@@ -113,29 +113,35 @@ function selfOf({ publicKey: key, scheme }: Signer): Principal {
  * @throws MlsignError `signer-not-allowed`
  */
 export function refuseForeignReleaser({ releasedBy }: Rule, signer: Signer, location: StoreLocation): void {
-  const trust = releasedBy?.flatMap((principal) => principal.trust);
-  if (trust === undefined || signer.material.kind !== 'key') return;
-  const isNamed = trust.some((entry) => entry.kind === 'key' && entry.key.equals(signer.publicKey));
-  if (!isNamed && trust.every(({ kind }) => kind === 'key')) throw notAllowed(signer, releasedBy ?? [], location);
+  if (signer.material.kind !== 'key') return;
+  for (const group of releasedBy ?? []) {
+    const trust = group.flatMap((principal) => principal.trust);
+    const isNamed = trust.some((entry) => entry.kind === 'key' && entry.key.equals(signer.publicKey));
+    if (!isNamed && trust.every(({ kind }) => kind === 'key')) throw notAllowed(signer, [group], location);
+  }
 }
 
-function notAllowed(signer: Signer, principals: readonly Principal[], { url }: StoreLocation): MlsignError {
+function notAllowed(signer: Signer, groups: SignerGroups, { url }: StoreLocation): MlsignError {
   return refused('signer-not-allowed', 'this signer may not release models here; no release was made', {
     subject: url,
-    expected: `a signature of ${principals.map(({ name }) => name).join(' or ')}`,
+    expected: `a signature of ${namesOf(groups)}`,
     got: signer.description,
     suggestions: ['sign as one of those who may, or name the signer for releases (released-by in the policy, or --trust-release)'],
   });
 }
 
-function notTrusted(signer: Signer, principals: readonly Principal[], { url }: StoreLocation): Finding {
+function notTrusted(signer: Signer, groups: SignerGroups, { url }: StoreLocation): Finding {
   return {
     code: 'releaser-not-trusted',
     severity: 'warning',
     message: "the release is signed by another than the model: who verifies it has to trust the releaser's key",
     subject: url,
-    expected: principals.map(({ name }) => name).join(' or '),
+    expected: namesOf(groups),
     got: signer.description,
     suggestion: 'verify with --trust-release, or name the signer in the policy (released-by)',
   };
+}
+
+function namesOf(groups: SignerGroups): string {
+  return groups.map((group) => group.map(({ name }) => name).join(' or ')).join(', and of ');
 }

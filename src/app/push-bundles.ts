@@ -24,7 +24,8 @@ export async function pushBundles(
     if (got !== digest) {
       throw refused('bundle-changed', 'a bundle changed after it was verified', { subject: path, expected: digest, got });
     }
-    released.push(await putBundle(store, location, modelId, bytes, attributes, signal));
+    const { key: _, ...bundle } = await putBundle(store, location, modelId, bytes, attributes, signal);
+    released.push(bundle);
   }
   return released;
 }
@@ -41,7 +42,7 @@ export async function putBundle(
   bytes: Uint8Array,
   attributes: ObjectAttributes | undefined,
   signal?: AbortSignal,
-): Promise<ReleaseBundle> {
+): Promise<ReleaseBundle & { readonly key: string }> {
   const digest = sha256Hex(bytes);
   const key = layoutOf(location).bundle(modelId, digest);
   const written = await store.write(key, bytes, 'absent', withoutClass(attributes), signal);
@@ -54,7 +55,7 @@ export async function putBundle(
       suggestions: ['mlsign restore makes a released bundle the current one again', 'else remove what is there'],
     });
   }
-  return { digest, version: object.version, size: bytes.length };
+  return { key, digest, version: object.version, size: bytes.length };
 }
 
 /** What is larger than it should be is something else: nothing of it is read. */

@@ -52,13 +52,21 @@ export interface SignedContents {
 export interface StoredModel {
   readonly location: StoreLocation;
   readonly rule: Rule;
-  readonly release?: VerifiedRelease | undefined;
+  readonly release?: VerifiedRelease;
   readonly channel?: VerifiedChannel | undefined;
   readonly opened?: OpenedSignatures | undefined;
   /** Absent where a finding rejects, or leaves it open. */
-  readonly contents?: SignedContents | undefined;
+  readonly contents?: SignedContents;
   readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
+}
+
+/** A release that every signature stands behind. */
+export type OpenedModel = StoredModel & Required<Pick<StoredModel, 'release' | 'contents'>>;
+
+/** Whether there is a model to look at: nothing rejected it. */
+export function isOpened(model: StoredModel): model is OpenedModel {
+  return model.release !== undefined && model.contents !== undefined;
 }
 
 /**
@@ -73,8 +81,8 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   const now = clock();
   const trust = releaseTrust(rule, options, now);
   const { release, channel, checks, findings } = await resolve(location, trust, channelClient(rule, location, options, clock), options);
+  if (release === undefined) return { location, rule, channel, checks, findings };
   const base = { location, rule, release, channel };
-  if (release === undefined) return { ...base, checks, findings };
   const { record } = release;
   const other = otherModel(record, expectModelId, location);
   if (other !== undefined) return { ...base, checks, findings: [...findings, other] };

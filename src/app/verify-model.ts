@@ -7,6 +7,7 @@ import { checkContent, type Unsigned } from './check-content.ts';
 import type { EngineOptions } from './hash-model.ts';
 import { nameInside, withoutLinks } from './locations.ts';
 import { type Candidate, type EvidenceOptions, openSignatures, type SignatureResult } from './open-signatures.ts';
+import type { StoredEvidence } from './stored-evidence.ts';
 
 /** What must hold for a model, and how its bytes are hashed. */
 export interface VerifyModelOptions extends EngineOptions, EvidenceOptions {
@@ -36,6 +37,8 @@ export interface Verification {
   /** What was hashed; absent where the signatures were not enough, and so no byte was read. */
   readonly read?: { readonly files: number; readonly bytes: number; readonly engine: 'native' | 'wasm' } | undefined;
   readonly unsigned: Unsigned;
+  /** Of a release in a store. */
+  readonly stored?: StoredEvidence | undefined;
   readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
 }

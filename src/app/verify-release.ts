@@ -1,14 +1,15 @@
 import type { OnProgress } from '../core/index.ts';
 import { type Check, type Finding, throwIfAborted, verdictOf } from '../core/index.ts';
 import { rootDigest } from '../formats/index.ts';
-import { locationText, type StoreLocation, type VersionId } from '../store/index.ts';
+import type { ObjectFetch, PartedObject, StoreLocation } from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
-import { readPrefix } from './check-prefix.ts';
-import { checkStoredContent, type FileEvidence } from './check-stored-content.ts';
+import { type PrefixState, readPrefix } from './check-prefix.ts';
+import { checkStoredContent } from './check-stored-content.ts';
 import { type PrefixFindingOptions, prefixFindings } from './prefix-findings.ts';
 import { distrustOf, type EvidenceMode, type ObjectProof, type ProofOptions, proveObjects } from './prove-objects.ts';
 import { remedyFor } from './remedy.ts';
-import { openStoredModel, type SignedContents, type StoredModel, type StoredModelOptions } from './stored-model.ts';
+import { asked, type StoredEvidence, storedEvidence } from './stored-evidence.ts';
+import { isOpened, type OpenedModel, openStoredModel, type StoredModel, type StoredModelOptions } from './stored-model.ts';
 import { judged, type Verification } from './verify-model.ts';
 
 /** How a release is verified where it lies. */
@@ -16,18 +17,6 @@ export interface VerifyReleaseOptions extends StoredModelOptions {
   /** `auto` unless given. */
   readonly mode?: EvidenceMode | undefined;
   readonly onProgress?: OnProgress | undefined;
-}
-
-/** What of a store stands behind a verification. */
-export interface StoredEvidence {
-  /** As it was asked for. */
-  readonly location: string;
-  readonly release?: { readonly number: number; readonly digest: string; readonly version: VersionId; readonly signer: string } | undefined;
-  readonly channel?:
-    | { readonly name: string; readonly sequence: number; readonly digest: string; readonly expires: Date; readonly signer: string }
-    | undefined;
-  /** How the bytes of each file were proven; those that were not are findings. */
-  readonly files: readonly FileEvidence[];
 }
 
 /** The verification of a release where it lies. */
@@ -45,7 +34,7 @@ export interface ReleaseVerification extends Verification {
 export async function verifyRelease(location: StoreLocation, options: VerifyReleaseOptions): Promise<ReleaseVerification> {
   const model = await openStoredModel(location, options);
   const { signal } = options;
-  const content = model.contents === undefined ? skippedContent() : await checkContents(model, model.contents, options);
+  const content = isOpened(model) ? await checkContents(model, options) : skippedContent();
   throwIfAborted(signal);
   const mark = await advanceMark(model.channel, location, options.state);
   const checks = [...model.checks, ...content.checks, ...mark.checks];
@@ -83,76 +72,44 @@ export function verificationOf(model: StoredModel, { policy }: StoredModelOption
   };
 }
 
-/** What is known of a release and its channel. */
-export function storedEvidence({ location, release, channel }: StoredModel): Omit<StoredEvidence, 'files'> {
-  return {
-    location: asked(location),
-    ...(release === undefined
-      ? {}
-      : {
-          release: {
-            number: release.record.number,
-            digest: release.digest,
-            version: release.version,
-            signer: release.statement.signer.description,
-          },
-        }),
-    ...(channel === undefined
-      ? {}
-      : {
-          channel: {
-            name: channel.pointer.channel,
-            sequence: channel.pointer.sequence,
-            digest: channel.digest,
-            expires: channel.pointer.expires,
-            signer: channel.statement.signer.description,
-          },
-        }),
-  };
-}
-
-function asked(location: StoreLocation): string {
-  return location.reference === undefined ? location.url : locationText(location, location.reference);
-}
-
 function skippedContent() {
   const skipped: Check = { name: 'model-content', status: 'skipped', detail: 'no byte was read, because the signatures did not pass' };
   return { checks: [skipped], findings: [], files: [], read: undefined };
 }
 
-async function checkContents(model: StoredModel, contents: SignedContents, options: VerifyReleaseOptions) {
+async function checkContents(model: OpenedModel, options: VerifyReleaseOptions) {
   const { store, mode = 'auto', signal, onProgress } = options;
-  const { location, rule, release } = model;
-  const { candidate, files, manifest } = contents;
-  const number = release?.record.number ?? 0;
+  const { location, rule, release, contents } = model;
+  const { files, manifest } = contents;
+  const { number, kind, modelId } = release.record;
   const distrust = mode === 'full' ? undefined : await distrustOf(store, rule, mode);
-  const how: ProofOptions = { mode, distrust, serialization: manifest.serialization, signal, onProgress };
-  const state = await readPrefix(store, location, candidate.modelId, files, signal);
+  const { hashType: algorithm, shardSize } = manifest.serialization;
+  const asSigned = (object: PartedObject): ObjectFetch => ({ object, algorithm, shardSize });
+  const how: ProofOptions = { mode, distrust, signal, onProgress };
+  const state = await readPrefix(store, location, modelId, files, signal);
   const proofs = await proveObjects(
     store,
-    files.map(({ object }) => object),
+    files.map(({ object }) => asSigned(object)),
     how,
   );
-  const current = await proveReplaced(state.replaced, how, options);
-  const remedy = await remedyFor(model, options);
-  const content = checkStoredContent(contents, proofs, { number, remedy, kind: release?.record.kind ?? 'directory', location });
-  const about: PrefixFindingOptions = { store, location, number, modelId: candidate.modelId, remedy };
+  const current = await proveReplaced(state.replaced, asSigned, how, options);
+  const remedy = remedyFor(model);
+  const content = checkStoredContent(contents, proofs, { number, remedy, kind, location });
+  const about: PrefixFindingOptions = { store, location, number, modelId, remedy };
   const inPrefix = prefixFindings(state, current, about);
   return { ...content, checks: [...content.checks, prefixCheck(inPrefix)], findings: [...content.findings, ...inPrefix] };
 }
 
 /** The bytes that a plain reader gets in the place of pinned ones: after a restore they are the same. */
 async function proveReplaced(
-  replaced: Awaited<ReturnType<typeof readPrefix>>['replaced'],
+  replaced: PrefixState['replaced'],
+  asSigned: (object: PartedObject) => ObjectFetch,
   how: ProofOptions,
   { store }: VerifyReleaseOptions,
 ): Promise<readonly ObjectProof[]> {
   const sameSize = replaced.filter(({ file, current }) => current.size === file.object.size);
-  const proofs = await proveObjects(
-    store,
-    sameSize.map(({ file, current }) => ({ ...file.object, version: current.version })),
-    how,
-  );
+  const objects = sameSize.map(({ file, current }) => asSigned({ ...file.object, version: current.version }));
+  const proofs = await proveObjects(store, objects, how);
   const known = new Map(sameSize.map((pair, i) => [pair, proofs[i]]));
   return replaced.map((pair): ObjectProof => {
     const { file, current } = pair;

@@ -58,11 +58,15 @@ export abstract class BaseCommand extends Command {
     return parsed;
   }
 
-  /** Runs the use case and gives its report as the flags ask. */
-  protected async perform(flags: ResultFlags, use: (session: Session) => Promise<CommandReport>): Promise<void> {
+  /**
+   * Runs the use case and gives its report as the flags ask.
+   *
+   * @param doing what progress is about
+   */
+  protected async perform(flags: ResultFlags, use: (session: Session) => Promise<CommandReport>, doing = 'hashing'): Promise<void> {
     expectResultIn(flags['output-file']);
     const controller = new AbortController();
-    const progress = progressLine();
+    const progress = progressLine(doing);
     const stopListening = onInterrupt((code) => {
       process.exitCode = code;
       controller.abort(interrupted());

@@ -62,6 +62,14 @@ export const signatureFlag = Flags.string({
   helpValue: 'FILE',
 });
 
+/** The bundles of a model, for commands that count signers. */
+export const signaturesFlag = Flags.string({
+  summary: "The bundle (repeatable); the model's own and those in MODEL.mlsign/ unless given.",
+  helpValue: 'FILE',
+  multiple: true,
+  multipleNonGreedy: true,
+});
+
 /** What to sign with. */
 export const signerFlags = {
   key: Flags.string({ summary: 'Private key to sign with (PEM).', helpValue: 'PEM', helpGroup: SIGNING }),

@@ -43,8 +43,8 @@ export function writeNote(text: string): void {
 }
 
 /** A progress line on standard error. */
-export function progressLine(): ProgressLine {
-  return new ProgressLine({ isTTY: stderr.isTTY === true && !isSet('CI'), columns: stderr.columns ?? 80, write: writeNote });
+export function progressLine(doing: string): ProgressLine {
+  return new ProgressLine(doing, { isTTY: stderr.isTTY === true && !isSet('CI'), columns: stderr.columns ?? 80, write: writeNote });
 }
 
 /** The variables that name proxies. */

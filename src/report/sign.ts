@@ -1,4 +1,4 @@
-import type { KeyPairFiles, SignedModel } from '../app/index.ts';
+import type { KeyPairFiles, SignedModel, WrittenSignature } from '../app/index.ts';
 import { escapeText } from './escape.ts';
 import { formatBytes, formatCount } from './quantity.ts';
 import type { Style } from './style.ts';
@@ -11,13 +11,18 @@ export function signDocument({ signatures, name, modelId, modelDigest, manifest,
     model_id: modelId,
     model_digest: modelDigest,
     bytes_read: read !== undefined,
-    signatures: signatures.map(({ path, signer, bundle, isPrehashed }) => ({
-      path,
-      signer: { method: signer.material.kind, description: signer.description, scheme: signer.scheme, prehashed: isPrehashed },
-      timestamps: bundle.timestamps.length,
-      log_entries: bundle.tlogEntries.length,
-    })),
+    signatures: signatures.map(signatureDocument),
     findings,
+  };
+}
+
+/** A bundle that was written, as documents have it. */
+export function signatureDocument({ path, signer, bundle, isPrehashed }: WrittenSignature): object {
+  return {
+    path,
+    signer: { method: signer.material.kind, description: signer.description, scheme: signer.scheme, prehashed: isPrehashed },
+    timestamps: bundle.timestamps.length,
+    log_entries: bundle.tlogEntries.length,
   };
 }
 
@@ -28,15 +33,18 @@ export function signText({ signatures, name, modelId, manifest, read }: SignedMo
       ? `${formatCount(manifest.resources.length, 'resource')}; no byte of the model was read, the manifest was signed as it is`
       : `${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
   const lines = [`${style.good('signed')}     ${style.bold(escapeText(name))}  ${what}`, `model id   ${modelId}`];
-  for (const { path, signer, bundle, isPrehashed } of signatures) {
-    lines.push(`signer     ${escapeText(signer.description)}  ${style.dim(signer.scheme)}`);
-    if (isPrehashed) lines.push(`note       ${style.attention('Ed25519ph over SHA-512: few verifiers but mlsign know this form')}`);
-    const proofs = [countOf(bundle.timestamps, 'timestamp', 'timestamps'), countOf(bundle.tlogEntries, 'log entry', 'log entries')];
-    const proof = proofs.filter((text) => text !== '').join(', ');
-    if (proof !== '') lines.push(`proof      ${proof}`);
-    lines.push(`signature  ${escapeText(path)}`);
-  }
+  for (const signature of signatures) lines.push(...signatureLines(signature, style));
   return `${lines.join('\n')}\n`;
+}
+
+/** A bundle that was written, for people. */
+export function signatureLines({ path, signer, bundle, isPrehashed }: WrittenSignature, style: Style): readonly string[] {
+  const lines = [`signer     ${escapeText(signer.description)}  ${style.dim(signer.scheme)}`];
+  if (isPrehashed) lines.push(`note       ${style.attention('Ed25519ph over SHA-512: few verifiers but mlsign know this form')}`);
+  const proofs = [countOf(bundle.timestamps, 'timestamp', 'timestamps'), countOf(bundle.tlogEntries, 'log entry', 'log entries')];
+  const proof = proofs.filter((text) => text !== '').join(', ');
+  if (proof !== '') lines.push(`proof      ${proof}`);
+  return [...lines, `signature  ${escapeText(path)}`];
 }
 
 function countOf({ length }: readonly unknown[], one: string, many: string): string {

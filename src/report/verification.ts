@@ -1,8 +1,8 @@
-import type { JudgedSignature, Verification } from '../app/index.ts';
-import type { Check } from '../core/index.ts';
+import type { JudgedSignature, StoredEvidence, Verification } from '../app/index.ts';
+import type { Check, Finding } from '../core/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLine, findingLines, suggestionLines, worstFirst } from './findings.ts';
-import { formatBytes, formatCount } from './quantity.ts';
+import { formatBytes, formatCount, formatTime } from './quantity.ts';
 import type { Style } from './style.ts';
 
 const CHECK_MARKS = { passed: '✓', failed: '✗', skipped: '-', 'not-applicable': '-', 'could-not-run': '?' } as const;
@@ -16,6 +16,7 @@ export function verificationDocument({
   signed,
   read,
   unsigned,
+  stored,
   checks,
   findings,
 }: Verification): object {
@@ -26,10 +27,32 @@ export function verificationDocument({
     policy: { source: policy.source, ...(policy.digest === undefined ? {} : { sha256: policy.digest }), rule: policy.rule },
     ...(signed === undefined ? {} : { model_id: signed.modelId, model_digest: signed.modelDigest }),
     ...(read === undefined ? {} : { read }),
+    ...(stored === undefined ? {} : { stored: storedDocument(stored) }),
     signatures: signatures.map(signatureDocument),
     unsigned,
     checks,
     findings,
+  };
+}
+
+function storedDocument({ location, release, channel, files }: StoredEvidence): object {
+  return {
+    location,
+    ...(release === undefined
+      ? {}
+      : { release: { number: release.number, sha256: release.digest, version: release.version, signer: release.signer } }),
+    ...(channel === undefined
+      ? {}
+      : {
+          channel: {
+            name: channel.name,
+            sequence: channel.sequence,
+            sha256: channel.digest,
+            expires: channel.expires.toISOString(),
+            signer: channel.signer,
+          },
+        }),
+    files: files.map(({ name, version, by }) => ({ name, version, evidence: by })),
   };
 }
 
@@ -71,19 +94,29 @@ function signatureDocument({ path, statement, counted }: JudgedSignature): objec
 
 /** The verdict in one line: `rejected: model.safetensors: the content changed (expected 3f2a…, got 91bc…)`. */
 export function verdictLine(verification: Verification): string {
-  const { verdict, source, findings } = verification;
+  const { verdict, source, stored, findings } = verification;
   const [worst] = worstFirst(findings);
   if (verdict === 'verified' || worst === undefined) return `${verdict}: ${escapeText(source.name)}`;
   const others = findings.filter(({ severity }) => severity === verdict).length - 1;
-  return `${verdict}: ${findingLine(worst)}${others > 0 ? ` and ${formatCount(others, 'more finding')}` : ''}`;
+  const more = others > 0 ? ` and ${formatCount(others, 'more finding')}` : '';
+  if (stored === undefined) return `${verdict}: ${findingLine(worst)}${more}`;
+  // Whoever is called at night finds what to do in the same line.
+  return `${verdict}: ${findingSentence(worst)}${more}${worst.suggestion === undefined ? '' : `. ${escapeText(worst.suggestion)}`}`;
+}
+
+/** `model.safetensors changed in release 7 (expected 3f2a…, got 91bc…)`: what says so by itself needs no colon. */
+function findingSentence(finding: Finding): string {
+  const line = findingLine(finding);
+  return finding.message.startsWith('changed in release ') ? line.replace(': changed', ' changed') : line;
 }
 
 /** A verification for people: the verdict, who signed, every finding, what to do, and what was checked. */
 export function verificationText(verification: Verification, style: Style): string {
-  const { verdict, source, signatures, signed, read, policy, checks, findings } = verification;
+  const { verdict, source, signatures, signed, read, stored, policy, checks, findings } = verification;
   const emphasis = verdict === 'verified' ? style.good : verdict === 'rejected' ? style.bad : style.attention;
   const size = read === undefined ? '' : `  ${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
-  const lines = [`${emphasis(style.bold(verdict))}  ${style.bold(escapeText(source.name))}${size}`];
+  const lines = [`${emphasis(style.bold(verdict))}  ${style.bold(escapeText(source.name))}${stored === undefined ? size : ''}`];
+  if (stored !== undefined) lines.push(...storedLines(stored, size, style));
   for (const { statement, counted, path } of signatures) {
     if (statement === undefined) continue;
     const names = statement.signedBy.map(({ principal }) => principal.name).join(', ');
@@ -109,4 +142,17 @@ export function verificationText(verification: Verification, style: Style): stri
     if (suggestions.length > 0) lines.push('what to do', ...suggestions);
   }
   return `${lines.join('\n')}\n`;
+}
+
+function storedLines({ release, channel, files, location }: StoredEvidence, hashed: string, style: Style): readonly string[] {
+  const lines = [`from       ${escapeText(location)}`];
+  if (channel !== undefined) {
+    const until = `sequence ${channel.sequence}, until ${formatTime(channel.expires)}`;
+    lines.push(`channel    ${escapeText(channel.name)}  ${style.dim(`${until}, ${escapeText(channel.signer)}`)}`);
+  }
+  if (release !== undefined) lines.push(`release    ${release.number}  ${style.dim(escapeText(release.signer))}`);
+  const attested = files.filter(({ by }) => by === 's3-attested').length;
+  if (attested > 0) lines.push(`attested   ${formatCount(attested, 'file')} by the checksums of the store`);
+  if (files.length > attested) lines.push(`hashed   ${hashed}`);
+  return lines;
 }

@@ -1,0 +1,62 @@
+import { Args, Flags } from '@oclif/core';
+import { pullModel } from '../src/app/index.ts';
+import {
+  BaseCommand,
+  type CommandReport,
+  channelFlags,
+  exitCodeOfVerdict,
+  findingWarnings,
+  locationArg,
+  type Session,
+  storedModelOptions,
+  storeFlags,
+  trustFlags,
+  withStore,
+} from '../src/cli/index.ts';
+import { pullDocument, pullText, verdictLine } from '../src/report/index.ts';
+import { parseLocation } from '../src/store/index.ts';
+
+export default class Pull extends BaseCommand {
+  static override summary = 'Pull a release out of a store, verified before it appears.';
+  static override description =
+    `Signatures come first, then every byte of the pinned versions; the directory appears when all of it is verified, or is filled, where it is
+there already and empty (a mount point). Run again, an interrupted pull uses what is right of what it left.
+
+Exit code: 0 complete and verified, 1 rejected, 2 wrong flags or policy, 3 could not be done.`;
+  static override examples = [
+    '<%= config.bin %> pull s3://models/my-model@production my-model --policy mlsign.policy.yaml',
+    { description: 'One release', command: '<%= config.bin %> pull file:store/my-model@7 my-model --trust-key release.key.pub' },
+  ];
+  static override args = {
+    release: locationArg('a release or a channel: s3://bucket/prefix/name@production'),
+    directory: Args.string({ description: 'where it appears: a directory that is empty, or not there yet', required: true }),
+  };
+  static override flags = {
+    'lock-file': Flags.string({
+      summary: 'Where to write what was pulled from where; DIRECTORY.mlsign/lock.json unless given.',
+      helpValue: 'FILE',
+    }),
+    ...channelFlags,
+    ...trustFlags,
+    ...storeFlags,
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Pull);
+    const location = parseLocation(args.release);
+    const use = async (session: Session): Promise<CommandReport> => {
+      const pulled = await withStore(location, flags, async (store) =>
+        pullModel(location, args.directory, { ...(await storedModelOptions(store, flags, session)), lockFile: flags['lock-file'] }),
+      );
+      const isPulled = pulled.verdict === 'verified';
+      return {
+        document: () => pullDocument(pulled),
+        text: (style) => pullText(pulled, style),
+        complaint: isPulled ? undefined : verdictLine(pulled),
+        warnings: isPulled ? findingWarnings(pulled.findings) : [],
+        exitCode: exitCodeOfVerdict(pulled.verdict),
+      };
+    };
+    await this.perform(flags, use, 'fetching');
+  }
+}

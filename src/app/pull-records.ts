@@ -1,0 +1,106 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type Finding, fileError, MlsignError, refused, sha256Hex, writeFileAtomic } from '../core/index.ts';
+import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
+import { SIGNATURE_NAME } from './locations.ts';
+import { lockDocument } from './lock-document.ts';
+import { pinnedBundle } from './pinned-objects.ts';
+import type { PullModelOptions } from './pull-model.ts';
+import type { PullTarget } from './pull-target.ts';
+import type { OpenedModel } from './stored-model.ts';
+
+/** What lies beside a pulled model's files. */
+export interface PulledRecords {
+  /** The model's own signature: an entry of the staged tree, which appears last. */
+  readonly last: string;
+  readonly bundles: number;
+  /** Absent where there was no place for it. */
+  readonly lockFile?: string | undefined;
+  readonly findings: readonly Finding[];
+}
+
+interface FileToPlace {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Writes the bundles byte for byte, where `mlsign verify` looks for them, and the lock file: into the staged tree, and
+ * beside the directory as far as there is a place.
+ */
+export async function writeRecords(target: PullTarget, model: OpenedModel, options: PullModelOptions): Promise<PulledRecords> {
+  const companion = `${target.directory}.mlsign`;
+  const { last, inside, beside } = await placeBundles(target, model, companion, options);
+  for (const { path, bytes } of inside) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, bytes, { flush: true });
+  }
+  const text = `${JSON.stringify(lockDocument(options.store, model), null, 2)}\n`;
+  const lock = { path: options.lockFile ?? join(companion, 'lock.json'), bytes: Buffer.from(text) };
+  if (options.lockFile !== undefined) await writeFileAtomic(options.lockFile, lock.bytes, { what: 'lock file', overwrite: true });
+  const missed = await writeBeside(companion, options.lockFile === undefined ? [...beside, lock] : beside);
+  const lockFile = options.lockFile !== undefined || missed === undefined ? lock.path : undefined;
+  const bundles = inside.length + (missed === undefined ? beside.length : 0);
+  return { last, bundles, lockFile, findings: missed === undefined ? [] : [companionMissing(missed, companion, beside.length)] };
+}
+
+/**
+ * Refuses a model whose own files take the place of its signature.
+ *
+ * @throws MlsignError `signature-name-taken`
+ */
+export function refuseReservedNames({ contents: { files }, release: { record } }: OpenedModel): void {
+  const taken = files.find(({ name }) => name === SIGNATURE_NAME || name.startsWith(`${SIGNATURE_NAME}/`));
+  if (record.kind === 'file' || taken === undefined) return;
+  throw refused('signature-name-taken', 'the model has a file where its signature belongs', {
+    subject: taken.name,
+    suggestions: ['have the model signed again with a newer signer'],
+  });
+}
+
+async function placeBundles(
+  target: PullTarget,
+  { location, release: { record }, contents: { files } }: OpenedModel,
+  companion: string,
+  { store, signal }: PullModelOptions,
+) {
+  const isFile = record.kind === 'file';
+  const single = files[0]?.name ?? '';
+  const last = isFile ? `${single}.sig` : SIGNATURE_NAME;
+  const folder = isFile ? join(target.files, `${single}.mlsign`) : companion;
+  const inside: FileToPlace[] = [];
+  const beside: FileToPlace[] = [];
+  for (const [i, bundle] of record.bundles.entries()) {
+    const object = pinnedBundle(location, record, bundle);
+    const bytes = await store.read(object, Math.min(object.size, MAX_BUNDLE_BYTES), signal);
+    const got = sha256Hex(bytes);
+    if (got !== bundle.digest) {
+      throw refused('bundle-changed', 'a bundle is not the one that was released', { subject: object.key, expected: bundle.digest, got });
+    }
+    const path = i === 0 ? join(target.files, last) : join(folder, `${bundle.digest.slice(0, 16)}.sig`);
+    (i === 0 || isFile ? inside : beside).push({ path, bytes });
+  }
+  return { last, inside, beside };
+}
+
+/** Why the files could not be written beside the directory; undefined where they were. */
+async function writeBeside(companion: string, files: readonly FileToPlace[]): Promise<MlsignError | undefined> {
+  try {
+    if (files.length > 0) await mkdir(companion, { recursive: true });
+    for (const { path, bytes } of files) await writeFileAtomic(path, bytes, { what: basename(path), overwrite: true });
+    return undefined;
+  } catch (error) {
+    return error instanceof MlsignError ? error : fileError(error, 'write beside the model', companion);
+  }
+}
+
+function companionMissing({ message }: MlsignError, companion: string, bundles: number): Finding {
+  const also = bundles === 0 ? '' : ` and ${bundles} further ${bundles === 1 ? 'signature' : 'signatures'}`;
+  return {
+    code: 'companion-not-written',
+    severity: 'warning',
+    message: `there is no place for the lock file${also} beside the directory: ${message}`,
+    subject: companion,
+    suggestion: 'give --lock-file a place that can be written',
+  };
+}

@@ -1,0 +1,174 @@
+import { type Check, type Finding, type OnProgress, systemClock, throwIfAborted, type Verdict, verdictOf } from '../core/index.ts';
+import { resolveRelease, type VerifiedRelease } from '../release/index.ts';
+import type { ObjectAttributes, ObjectFetch, PartedObject, StoredObject, StoreLocation, VersionId } from '../store/index.ts';
+import { advanceMark } from './advance-mark.ts';
+import { mapBounded } from './map-bounded.ts';
+import { pinnedBundle, pinnedFile, pinnedRecord } from './pinned-objects.ts';
+import { distrustOf, type ObjectProof, type ProofOptions, proveObjects } from './prove-objects.ts';
+import { channelClient, releaseTrust, ruleAt } from './release-trust.ts';
+import type { StoredModelOptions } from './stored-model.ts';
+
+/** How a release is restored. */
+export interface RestoreReleaseOptions extends StoredModelOptions {
+  /** How the new versions are stored. */
+  readonly attributes?: ObjectAttributes | undefined;
+  /** Whether only to tell what would be done. */
+  readonly dryRun?: boolean | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** One object of a release that is not what a plain reader gets. */
+export interface RestoredObject {
+  readonly key: string;
+  /** What such a reader got before: other bytes, or nothing. */
+  readonly was: 'replaced' | 'deleted';
+  readonly pinned: VersionId;
+  /** The version that is current now; absent where nothing was done. */
+  readonly version?: VersionId | undefined;
+}
+
+/** What a restore did, or would do. */
+export interface RestoredRelease {
+  readonly verdict: Verdict;
+  readonly isDryRun: boolean;
+  /** Without a reference. */
+  readonly url: string;
+  readonly policy: { readonly source: string; readonly digest?: string | undefined; readonly rule: string };
+  readonly release?: { readonly number: number; readonly digest: string; readonly modelId: string } | undefined;
+  /** How many objects were looked at: files, bundles and the record. */
+  readonly total: number;
+  readonly objects: readonly RestoredObject[];
+  readonly checks: readonly Check[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Makes what a release pinned the current versions again where they were overwritten or deleted; nothing is removed. The
+ * release record is verified first, and the bytes of each object before it is restored.
+ *
+ * @throws MlsignError `reference-missing`, and what the policy and the store throw
+ */
+export async function restoreRelease(location: StoreLocation, options: RestoreReleaseOptions): Promise<RestoredRelease> {
+  const { store, policy, clock = systemClock, signal, dryRun = false } = options;
+  const rule = ruleAt(policy, location);
+  const client = channelClient(rule, location, options, clock);
+  const { release, channel, checks, findings } = await resolveRelease(
+    store,
+    location,
+    releaseTrust(rule, options, client.now),
+    client,
+    signal,
+  );
+  const mark = await advanceMark(channel, location, options.state);
+  const base = {
+    isDryRun: dryRun,
+    url: location.url,
+    policy: { source: policy.source, digest: policy.digest, rule: rule.name },
+    checks: [...checks, ...mark.checks],
+  };
+  const opened = [...findings, ...mark.findings];
+  if (release === undefined || verdictOf(opened) !== 'verified') {
+    return { ...base, verdict: verdictOf(opened), total: 0, objects: [], findings: opened };
+  }
+  const { record, digest } = release;
+  const pinned = pinnedObjects(location, release);
+  const how: ProofOptions = { mode: 'auto', distrust: await distrustOf(store, rule, 'auto'), signal, onProgress: options.onProgress };
+  const { wrong, unfit } = await findWrong(pinned, how, options);
+  const objects: RestoredObject[] = [];
+  for (const { object, was } of wrong) {
+    throwIfAborted(signal);
+    const restored = dryRun ? undefined : await store.restore(object, options.attributes, signal);
+    objects.push({ key: object.key, was, pinned: object.version, version: restored?.version });
+  }
+  const all = [...opened, ...unfit];
+  const check: Check = {
+    name: 'store-objects',
+    status: unfit.length > 0 ? 'failed' : 'passed',
+    detail: `current versions compared with those of release ${record.number}: ${pinned.length}`,
+  };
+  return {
+    ...base,
+    verdict: verdictOf(all),
+    release: { number: record.number, digest, modelId: record.modelId },
+    total: pinned.length,
+    objects,
+    checks: [...base.checks, check],
+    findings: all,
+  };
+}
+
+/** Everything that a release is made of, the files first and the record last. */
+function pinnedObjects(location: StoreLocation, release: VerifiedRelease): readonly PartedObject[] {
+  const { record } = release;
+  return [
+    ...record.objects.map((object) => pinnedFile(location, record, object)),
+    ...record.bundles.map((bundle) => pinnedBundle(location, record, bundle)),
+    pinnedRecord(location, release),
+  ];
+}
+
+interface WrongObject {
+  readonly object: PartedObject;
+  readonly was: RestoredObject['was'];
+}
+
+/** The objects whose current bytes are others, or none; without those that cannot be restored, which findings tell of. */
+async function findWrong(pinned: readonly PartedObject[], how: ProofOptions, { store, signal }: RestoreReleaseOptions) {
+  const current = await mapBounded(pinned, ({ key }) => store.current(key, signal), signal);
+  const isSame = await areSame(pinned, current, how, store);
+  const wrong = pinned.flatMap((object, i): readonly WrongObject[] =>
+    isSame[i] ? [] : [{ object, was: current[i] === undefined ? 'deleted' : 'replaced' }],
+  );
+  const proofs = await proveObjects(
+    store,
+    wrong.map(({ object }) => inParts(object)),
+    how,
+  );
+  const unfit = wrong.flatMap(({ object }, i) => {
+    const proof = proofs[i];
+    return proof !== undefined && isProven(object, proof) ? [] : [cannotRestore(object, proof)];
+  });
+  return { wrong: wrong.filter(({ object }, i) => isProven(object, proofs[i])), unfit };
+}
+
+/** Whether what is current is what is pinned, or another version of the same bytes, as after an earlier restore. */
+async function areSame(
+  pinned: readonly PartedObject[],
+  current: readonly (StoredObject | undefined)[],
+  how: ProofOptions,
+  store: RestoreReleaseOptions['store'],
+): Promise<readonly boolean[]> {
+  const same = pinned.map(({ version }, i) => current[i]?.version === version);
+  const others = pinned.flatMap((object, at) => {
+    const now = current[at];
+    return same[at] || now?.size !== object.size ? [] : [{ at, object: { ...object, version: now.version } }];
+  });
+  const proofs = await proveObjects(
+    store,
+    others.map(({ object }) => inParts(object)),
+    how,
+  );
+  others.forEach(({ at, object }, i) => {
+    same[at] = isProven(object, proofs[i]);
+  });
+  return same;
+}
+
+/** Hashed as the release record has it; a file of no bytes has one part, and no shard. */
+function inParts(object: PartedObject): ObjectFetch {
+  return { object, algorithm: 'sha256', shardSize: object.size === 0 ? undefined : object.partSize };
+}
+
+function isProven({ size, parts }: PartedObject, proof: ObjectProof | undefined): boolean {
+  if (proof?.kind !== 'hashed') return proof?.kind === 'attested';
+  return proof.size === size && proof.digests.length === parts.length && proof.digests.every((digest, i) => digest === parts[i]);
+}
+
+function cannotRestore({ key, version }: PartedObject, proof: ObjectProof | undefined): Finding {
+  const base = { subject: key, expected: `version ${version}`, suggestion: 'push the model again, or roll back to another release' };
+  if (proof?.kind === 'failed' && proof.error.code !== 'object-missing') {
+    return { ...base, code: proof.error.code, severity: 'undetermined', message: `cannot be restored: ${proof.error.message}` };
+  }
+  const got = proof?.kind === 'failed' ? 'nothing' : 'other bytes';
+  return { ...base, code: 'object-lost', severity: 'rejected', message: 'cannot be restored: what was pinned is not there any more', got };
+}

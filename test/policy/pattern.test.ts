@@ -5,7 +5,7 @@ import { covers, modelLocation, resolvePattern } from '../../src/policy/pattern.
 
 describe('pattern: what it matches', () => {
   const cases: readonly (readonly [pattern: string, matches: readonly string[], others: readonly string[]])[] = [
-    ['**', ['/', '/a', '/a/b/c', 'C:/models/x', '//server/share/x'], []],
+    ['**', ['/', '/a', '/a/b/c', 'C:/models/x', '//server/share/x', 's3://bucket/prefix/llama'], []],
     [
       '/srv/models/llama',
       ['/srv/models/llama'],
@@ -21,6 +21,10 @@ describe('pattern: what it matches', () => {
     ['/m/ab*ba', ['/m/abba', '/m/abxba'], ['/m/aba', '/m/ab', '/m/ba']],
     ['/m/*a*a', ['/m/aa', '/m/xaxa'], ['/m/a', '/m/aab']],
     ['/a.b/c+d', ['/a.b/c+d'], ['/axb/c+d', '/a.b/ccd']],
+    ['s3://bucket/**', ['s3://bucket/llama', 's3://bucket/a/b/llama'], ['s3://bucket2/llama', '/bucket/llama', '/s3:/bucket/llama']],
+    ['s3://bucket/*', ['s3://bucket/llama'], ['s3://bucket/a/llama']],
+    ['**/llama', ['s3://bucket/llama', 's3://bucket/a/llama'], ['s3://bucket/llama2']],
+    ['/**', ['/srv/llama'], ['s3://bucket/llama']],
   ];
   for (const [pattern, matches, others] of cases) {
     it(pattern, () => {
@@ -82,6 +86,8 @@ describe('pattern: how it is written', () => {
       ['/opt/**', '/opt/**'],
       ['//server/share/*', '//server/share/*'],
       ['C:/models/*', 'C:/models/*'],
+      ['s3://bucket/**', 's3://bucket/**'],
+      ['s3://*/prefix/llama', 's3://*/prefix/llama'],
     ] as const) {
       assert.deepEqual(resolvePattern(text, '/srv/app'), { pattern });
     }
@@ -106,8 +112,13 @@ describe('pattern: how it is written', () => {
     ['a\\b', /only/],
     ['C:\\models', /only/],
     ['a\nb', /only/],
-    ['s3://bucket/**', /this version knows no stores/],
-    ['file:models', /this version knows no stores/],
+    ['s3://', /no empty/],
+    ['s3://bucket/', /no empty/],
+    ['s3://bucket//x', /no empty/],
+    ['s3:bucket/x', /a place in a store/],
+    ['S3://bucket/x', /a place in a store/],
+    ['https://host/x', /a place in a store/],
+    ['file:models', /a path, or a place in a store: s3:\/\/bucket\/prefix\/name/],
   ];
   for (const [text, reason] of refused) {
     it(`refuses ${JSON.stringify(text)}`, () => {

@@ -6,26 +6,32 @@ import { namesIn } from './local-files.ts';
 import { ownedName, ownerState } from './local-owner.ts';
 
 const ENDING = 'lock';
-/** How long a lock is waited for. */
-const WAIT_MS = 30_000;
-const BEAT_MS = 4_000;
-/** A lock of another machine or container that has not been touched for so long belongs to nobody. */
-const SILENT_MS = 20_000;
+/** How long one waits for others, in milliseconds. */
+export interface LockTimes {
+  /** For a lock. */
+  readonly wait: number;
+  /** For a sign of life of a lock's owner on another machine or in another container: after that it belongs to nobody. */
+  readonly silent: number;
+  /** Between one's own signs of life. */
+  readonly beat: number;
+}
+
+const TIMES: LockTimes = { wait: 30_000, silent: 20_000, beat: 4_000 };
 
 /**
  * Does work while no other process works under a lock in the same directory. Every contender makes a file of its own and then
  * looks for those of others: it is alone, or it waits; so nobody ever takes the file of a living process away, as can
  * happen where a single lock file is taken over.
  *
- * @throws MlsignError `store-locked` after half a minute
+ * @throws MlsignError `store-locked` after half a minute, `interrupted`
  */
-export async function underLock<T>(directory: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+export async function underLock<T>(directory: string, signal: AbortSignal | undefined, work: () => Promise<T>, times = TIMES): Promise<T> {
   const own = ownedName(ENDING);
   const path = join(directory, own);
-  const others = new Rivals(directory, own);
-  const end = performance.now() + WAIT_MS;
+  const others = new Rivals(directory, own, times.silent);
+  const end = performance.now() + times.wait;
   let isIn = false;
-  let beat: NodeJS.Timeout | undefined;
+  const beat = setInterval(() => void touch(path), times.beat).unref();
   try {
     for (;;) {
       throwIfAborted(signal);
@@ -39,16 +45,15 @@ export async function underLock<T>(directory: string, signal: AbortSignal | unde
       if (performance.now() > end) throw locked(directory, rivals);
       // Of those who wait, one stays: two that step back for each other could do so for ever.
       if (isIn && rivals.some((rival) => rival < own)) {
-        await unlink(path);
         isIn = false;
+        await unlink(path);
       }
       await pause(signal);
     }
-    beat = setInterval(() => void touch(path), BEAT_MS).unref();
     return await work();
   } finally {
     clearInterval(beat);
-    if (isIn) await unlink(path).catch(() => undefined);
+    if (isIn) await unlink(path);
   }
 }
 
@@ -56,11 +61,13 @@ export async function underLock<T>(directory: string, signal: AbortSignal | unde
 class Rivals {
   readonly #directory: string;
   readonly #own: string;
+  readonly #silent: number;
   readonly #heard = new Map<string, { readonly beat: number; readonly at: number }>();
 
-  constructor(directory: string, own: string) {
+  constructor(directory: string, own: string, silent: number) {
     this.#directory = directory;
     this.#own = own;
+    this.#silent = silent;
   }
 
   async living(): Promise<readonly string[]> {
@@ -80,7 +87,7 @@ class Rivals {
     const now = performance.now();
     const last = this.#heard.get(name);
     if (last?.beat !== beat) this.#heard.set(name, { beat, at: now });
-    return last?.beat !== beat || now - last.at < SILENT_MS;
+    return last?.beat !== beat || now - last.at < this.#silent;
   }
 }
 

@@ -5,8 +5,9 @@ import { ownerState } from './local-owner.ts';
 import type { CurrentObject, HistoryEntry, VersionId } from './store.ts';
 
 /**
- * How a version's file ends: `7` is version 7, `7.deleted` a delete marker, `7.new` a version that counts only once it is what
- * plain readers get (a crash may leave it before), `7.removed` nothing any more, so that the number is never given again.
+ * How a version's file ends: `7` is version 7, `7.deleted` a delete marker. What plain readers get is the moment at which a version
+ * comes or goes: `7.new`, and `7` beside `7.removed`, count only while they are what plain readers get, wherever a crash left
+ * them. `7.removed` stays, so that its number is never given again.
  */
 const VERSION_FILE = /^([1-9]\d{0,14})(\.deleted|\.new|\.removed)?$/;
 
@@ -51,27 +52,35 @@ export async function readState(root: string, place: KeyPlace): Promise<KeyState
 async function readOnce(root: string, place: KeyPlace): Promise<KeyState> {
   const found = lstatBelow(root, place.segments);
   const visible = found?.isDirectory() ? undefined : found;
+  const names = await namesIn(place.versions);
   const versions: KeptVersion[] = [];
   const leftovers: string[] = [];
   let last = 0;
-  for (const name of await namesIn(place.versions)) {
+  for (const name of names) {
+    if (name.endsWith(`.${STAGED}`) && ownerState(name) === 'dead') leftovers.push(name);
     const [, digits, ending] = VERSION_FILE.exec(name) ?? [];
-    if (digits === undefined && name.endsWith(`.${STAGED}`) && ownerState(name) === 'dead') leftovers.push(name);
     if (digits === undefined) continue;
     const number = Number(digits);
     last = Math.max(last, number);
     const stats = ending === '.removed' ? undefined : lstatOf(join(place.versions, name));
-    if (stats === undefined || !stats.isFile()) continue;
-    if (ending === '.new' && !(visible !== undefined && isSameFile(visible, stats))) leftovers.push(name);
-    else versions.push({ number, name, isDeleted: ending === '.deleted', stats });
+    if (!stats?.isFile()) continue;
+    const version = { number, name, isDeleted: ending === '.deleted', stats };
+    const isHalf = ending === '.new' || names.includes(`${digits}.removed`);
+    if (isHalf && !isShown(version, visible)) leftovers.push(name);
+    else versions.push(version);
   }
   versions.sort((a, b) => b.number - a.number);
   return { place, versions, visible, isSettled: isSettled(versions[0], visible), last, leftovers };
 }
 
 function isSettled(newest: KeptVersion | undefined, visible: BigIntStats | undefined): boolean {
-  if (newest === undefined || visible === undefined) return visible === undefined && (newest === undefined || newest.isDeleted);
-  return !newest.isDeleted && isSameFile(visible, newest.stats);
+  return newest === undefined ? visible === undefined : isShown(newest, visible);
+}
+
+/** Whether plain readers get what a version says. */
+function isShown({ isDeleted, stats }: KeptVersion, visible: BigIntStats | undefined): boolean {
+  if (isDeleted || visible === undefined) return isDeleted && visible === undefined;
+  return isSameFile(visible, stats);
 }
 
 /** Whether the visible file was made of a version: it is that file, or a copy that was given its size and time. */

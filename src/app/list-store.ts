@@ -1,4 +1,4 @@
-import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
+import { errorFinding, type Finding, MlsignError, usage } from '../core/index.ts';
 import { layoutOf, parseLocation, parseStorePlace, RECORDS, type Store, type StoreAddress, type StoreLocation } from '../store/index.ts';
 import { listReleases, type ModelListing } from './list-releases.ts';
 import { mapBounded } from './map-bounded.ts';
@@ -27,12 +27,19 @@ const RECORD_FOLDERS = ['releases', 'channels', 'bundles'];
  * Lists the models of a bucket, prefix or directory, or the one model that the place is.
  *
  * @param place `s3://bucket`, `s3://bucket/prefix`, `file:directory`, or a model there
- * @throws MlsignError `location-malformed`, and what the store throws for a listing
+ * @throws MlsignError `location-malformed`, `reference-unexpected`, and what the store throws for a listing
  */
 export async function listStore(place: string, options: ListStoreOptions): Promise<StoreListing> {
   const isVerified = options.policy !== undefined;
   const { url, store: address, prefix } = parseStorePlace(place);
   const itself = locationOf(place);
+  if (itself?.reference !== undefined) {
+    throw usage('reference-unexpected', 'this names a release or a channel, where a place with models is asked for', {
+      subject: place,
+      expected: itself.url,
+      suggestions: [`leave out what follows "@": ${itself.url}`],
+    });
+  }
   const model = itself && (await withStore(itself, options, (store) => listIfModel(store, itself, options)));
   if (itself !== undefined && model !== undefined) return { url: itself.url, isVerified, models: [model], folders: [], findings: [] };
   return withStore({ store: address }, options, async (store) => {

@@ -42,7 +42,7 @@ export async function removeGarbage(store: Store, items: readonly GarbageItem[],
         continue;
       }
       hasOlder = true;
-      if (error.code === 'object-retained') kept.push({ item, reason: error.message });
+      if (error.code === 'object-locked') kept.push({ item, reason: error.message });
       else findings.push({ ...errorFinding(error, store.url), severity: 'undetermined' });
     }
   };

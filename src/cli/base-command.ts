@@ -14,7 +14,7 @@ export interface CommandReport {
   readonly text: (style: Style) => string;
   /** What `--quiet` leaves of the text; nothing unless given. */
   readonly brief?: string;
-  /** One line for standard error where the result is not good news and its text is not shown. */
+  /** One line for standard error where the result is not good news and its text is not shown, or there is none. */
   readonly complaint?: string | undefined;
   /** Things the user should know beside the result; on standard error, not with `--quiet` or `--json`. */
   readonly warnings?: readonly string[];
@@ -89,7 +89,7 @@ export abstract class BaseCommand extends Command {
     const style = styleFor('stdout', flags['no-color'] || isFile);
     const text = flags.json ? jsonText(report.document()) : flags.quiet ? (report.brief ?? '') : report.text(style);
     if (text !== '' || isFile) await writeResult(text, flags['output-file']);
-    if ((flags.json || flags.quiet || isFile) && report.complaint !== undefined) writeNote(`${report.complaint}\n`);
+    if ((flags.json || flags.quiet || isFile || text === '') && report.complaint !== undefined) writeNote(`${report.complaint}\n`);
     if (!flags.json && !flags.quiet) {
       const attention = styleFor('stderr', flags['no-color']).attention;
       for (const warning of report.warnings ?? []) writeNote(`${attention('warning')}: ${warning}\n`);

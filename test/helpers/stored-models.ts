@@ -5,6 +5,7 @@ import { promoteRelease, signModel } from '../../src/app/index.ts';
 import { pushModel } from '../../src/app/push-model.ts';
 import { type Policy, policyFromFlags } from '../../src/policy/index.ts';
 import { layoutOf, openStore, parseLocation, type Store, type StoreLocation } from '../../src/store/index.ts';
+import { type CliRun, mlsign } from './cli.ts';
 import { fixtureSigner, keyFile, keyUrl } from './keys.ts';
 import { Sandbox } from './sandbox.ts';
 
@@ -94,6 +95,22 @@ export class StoredModels {
 
   pointerKey(channel = 'production', name = 'llama'): string {
     return layoutOf(this.location(name)).channel(channel);
+  }
+
+  /** Runs the command line with a memory of its own for channels. */
+  run(...args: readonly string[]): Promise<CliRun> {
+    return mlsign(args, { env: { XDG_STATE_HOME: this.sandbox.path('state') } });
+  }
+
+  /** Puts other bytes in the place of what a key holds, as a version of its own. */
+  async put(key: string, data: string | Uint8Array): Promise<void> {
+    const store = await this.open();
+    try {
+      const current = await store.current(key);
+      assert.ok(await store.write(key, Buffer.from(data), current === undefined ? 'absent' : { tag: current.tag }));
+    } finally {
+      await store.close();
+    }
   }
 
   /** Writes a key as somebody does who knows nothing of mlsign. */

@@ -1,6 +1,13 @@
 import { type Finding, MlsignError } from '../core/index.ts';
-import { type CurrentObject, layoutOf, type Store, type StoredObject, type StoreLocation } from '../store/index.ts';
-import { mapBounded } from './map-bounded.ts';
+import {
+  type CurrentObject,
+  inParallel,
+  layoutOf,
+  READS_AT_ONCE,
+  type Store,
+  type StoredObject,
+  type StoreLocation,
+} from '../store/index.ts';
 import type { StoredFile } from './stored-model.ts';
 
 /** What a reader who knows of no versions gets from a model's prefix, compared with what is pinned. */
@@ -45,7 +52,7 @@ export async function readPrefix(
   } catch (error) {
     if (!(error instanceof MlsignError) || error.outcome !== 'unavailable') throw error;
     notListed = error;
-    const found = await mapBounded(files, ({ object }) => store.current(object.key, signal), signal);
+    const found = await inParallel(files, READS_AT_ONCE, signal, ({ object }) => store.current(object.key, signal));
     for (const object of found) if (object !== undefined) current.set(object.key, object);
   }
   return { extra, extras, ...compare(files, current), ...(notListed === undefined ? {} : { notListed }) };

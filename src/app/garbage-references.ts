@@ -1,8 +1,16 @@
 import { type Finding, MlsignError, sha256Hex } from '../core/index.ts';
 import { parseBundle } from '../formats/index.ts';
 import { MAX_POINTER_BYTES, MAX_RECORD_BYTES, parseChannelPointer, parseReleaseRecord, type ReleaseRecord } from '../release/index.ts';
-import { channelOfKey, type HistoryEntry, layoutOf, releaseOfKey, type Store, type StoreLocation } from '../store/index.ts';
-import { mapBounded } from './map-bounded.ts';
+import {
+  channelOfKey,
+  type HistoryEntry,
+  inParallel,
+  layoutOf,
+  READS_AT_ONCE,
+  releaseOfKey,
+  type Store,
+  type StoreLocation,
+} from '../store/index.ts';
 
 /** What the releases and channels of a model refer to, in all their history. Whoever signed them: more is kept, never less. */
 export interface References {
@@ -51,7 +59,7 @@ export async function readReferences(store: Store, location: StoreLocation, sign
     for (const { name, version } of objects) pin(layout.file(modelId, name), version);
     for (const { digest, version } of bundles) pin(layout.bundle(modelId, digest), version);
   };
-  await mapBounded(records, readRecord, signal, RECORDS_AT_A_TIME);
+  await inParallel(records, RECORDS_AT_A_TIME, signal, readRecord);
   const lost = new Set<string>();
   const pointers = await entriesOf(store, layout.channels, (key) => channelOfKey(layout, key) !== undefined, signal);
   const readPointer = async (entry: HistoryEntry): Promise<void> => {
@@ -62,7 +70,7 @@ export async function readReferences(store: Store, location: StoreLocation, sign
       findings.push(unreadable(read, `${store.url}/${entry.key}`, entry));
     }
   };
-  await mapBounded(pointers, readPointer, signal);
+  await inParallel(pointers, READS_AT_ONCE, signal, readPointer);
   return { models, lost, pinned, records: versionsOf(records), findings };
 }
 

@@ -1,6 +1,5 @@
 import { listChannels, listReleases as listRecords } from '../release/index.ts';
-import type { Store, StoreLocation } from '../store/index.ts';
-import { mapBounded } from './map-bounded.ts';
+import { inParallel, READS_AT_ONCE, type Store, type StoreLocation } from '../store/index.ts';
 import { type ChannelRow, type ListingOptions, RecordReader, type ReleaseRow } from './record-rows.ts';
 
 /** What a store has of one model. */
@@ -42,12 +41,9 @@ export async function listReleases(location: StoreLocation, options: ListRelease
     name: location.name,
     isVerified: options.policy !== undefined,
     count: listed.length,
-    releases: await mapBounded(
-      listed.slice(0, newest),
-      ({ number, entries }) => reader.release(number, entries),
-      signal,
-      RECORDS_AT_A_TIME,
+    releases: await inParallel(listed.slice(0, newest), RECORDS_AT_A_TIME, signal, ({ number, entries }) =>
+      reader.release(number, entries),
     ),
-    channels: await mapBounded(channels, ({ channel, entries }) => reader.channel(channel, entries), signal),
+    channels: await inParallel(channels, READS_AT_ONCE, signal, ({ channel, entries }) => reader.channel(channel, entries)),
   };
 }

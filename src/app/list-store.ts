@@ -1,7 +1,15 @@
 import { errorFinding, type Finding, MlsignError, usage } from '../core/index.ts';
-import { layoutOf, parseLocation, parseStorePlace, RECORDS, type Store, type StoreAddress, type StoreLocation } from '../store/index.ts';
+import {
+  inParallel,
+  layoutOf,
+  parseLocation,
+  parseStorePlace,
+  RECORDS,
+  type Store,
+  type StoreAddress,
+  type StoreLocation,
+} from '../store/index.ts';
 import { listReleases, type ModelListing } from './list-releases.ts';
-import { mapBounded } from './map-bounded.ts';
 import type { ListingOptions } from './record-rows.ts';
 
 /** How a store is listed. */
@@ -44,7 +52,7 @@ export async function listStore(place: string, options: ListStoreOptions): Promi
   if (itself !== undefined && model !== undefined) return { url: itself.url, isVerified, models: [model], folders: [], findings: [] };
   return withStore({ store: address }, options, async (store) => {
     const names = (await store.folders(prefix, options.signal)).filter((name) => name !== RECORDS);
-    const listed = await mapBounded(names, (name) => listNamed(store, `${url}/${name}`, name, options), options.signal, 4);
+    const listed = await inParallel(names, 4, options.signal, (name) => listNamed(store, `${url}/${name}`, name, options));
     return {
       url,
       isVerified,

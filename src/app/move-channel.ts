@@ -1,10 +1,9 @@
 import { type Check, type Finding, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
 import { type ChannelPointer, restoreCommand } from '../release/index.ts';
-import { CHANNEL_NAME, type Store, type StoreLocation } from '../store/index.ts';
+import { CHANNEL_NAME, inParallel, READS_AT_ONCE, type Store, type StoreLocation } from '../store/index.ts';
 import { type ChannelStanding, channelStanding } from './channel-standing.ts';
 import { readPrefix } from './check-prefix.ts';
 import { loaderPrefix } from './loader-prefix.ts';
-import { mapBounded } from './map-bounded.ts';
 import { releaseTrust, ruleAt } from './release-trust.ts';
 import type { SigningParty } from './signers.ts';
 import { openStoredModel, type SignedContents, type StoredModelOptions } from './stored-model.ts';
@@ -114,7 +113,7 @@ async function notCurrent(
   const { absent, replaced } = await readPrefix(store, location, modelId, files, signal);
   const isSame = async ({ file: { object }, current }: (typeof replaced)[number]): Promise<boolean> =>
     current.size === object.size && (await store.attest({ ...object, version: current.version }, signal)).kind === 'attested';
-  const same = await mapBounded(replaced, isSame, signal);
+  const same = await inParallel(replaced, READS_AT_ONCE, signal, isSame);
   return [...absent, ...replaced.filter((_, i) => same[i] !== true).map(({ file }) => file)].map(({ name }) => name);
 }
 

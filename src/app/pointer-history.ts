@@ -2,10 +2,9 @@ import { type Finding, MlsignError, sha256Hex, unavailable } from '../core/index
 import { parseBundle } from '../formats/index.ts';
 import type { SignerGroups } from '../policy/index.ts';
 import { type ChannelPointer, MAX_POINTER_BYTES, parseChannelPointer } from '../release/index.ts';
-import { type HistoryEntry, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
+import { type HistoryEntry, inParallel, layoutOf, READS_AT_ONCE, type Store, type StoreLocation } from '../store/index.ts';
 import { type EnvelopeOptions, openStatement, type VerifiedStatement } from '../verify/index.ts';
 import { describeClaim } from './claimed-signer.ts';
-import { mapBounded } from './map-bounded.ts';
 
 /** One version of a channel's pointer, as the store has it. */
 export interface PointerVersion {
@@ -61,11 +60,10 @@ export async function pointerHistory(
   for await (const entry of store.history(key, signal)) {
     if (entry.key === key && entries.push(entry) > MOST_VERSIONS) throw tooMany(`${store.url}/${key}`);
   }
-  return mapBounded(
-    entries,
-    async (entry) => ({ entry, content: await contentOf(store, location, channel, entry, trust, signal) }),
-    signal,
-  );
+  return inParallel(entries, READS_AT_ONCE, signal, async (entry) => ({
+    entry,
+    content: await contentOf(store, location, channel, entry, trust, signal),
+  }));
 }
 
 async function contentOf(

@@ -1,8 +1,7 @@
 import type { MlsignError } from '../core/index.ts';
 import type { HashedFile } from '../digest/index.ts';
 import type { Rule } from '../policy/index.ts';
-import type { Attestation, ObjectFetch, Store, TransferOptions } from '../store/index.ts';
-import { mapBounded } from './map-bounded.ts';
+import { type Attestation, inParallel, type ObjectFetch, type Store, type TransferOptions } from '../store/index.ts';
 
 /** `auto`: the store's own checksums where they can be believed, else hashing; `full`: hashing; `attested`: no byte is read. */
 export type EvidenceMode = 'auto' | 'full' | 'attested';
@@ -55,7 +54,7 @@ export async function proveObjects(
     if (mode === 'full') return { kind: 'unproven', reason: 'every byte is hashed' };
     return distrust === undefined ? store.attest(object, signal) : { kind: 'unproven', reason: distrust };
   };
-  const proofs: ObjectProof[] = [...(await mapBounded(objects, attest, signal, ATTESTATIONS_AT_A_TIME))];
+  const proofs: ObjectProof[] = [...(await inParallel(objects, ATTESTATIONS_AT_A_TIME, signal, attest))];
   if (mode === 'attested') return proofs;
   const left = objects.flatMap((object, at) => (proofs[at]?.kind === 'unproven' ? [{ object, at }] : []));
   if (left.length === 0) return proofs;

@@ -1,7 +1,6 @@
 import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
-import type { Store } from '../store/index.ts';
+import { inParallel, READS_AT_ONCE, type Store } from '../store/index.ts';
 import type { GarbageItem } from './collect-garbage.ts';
-import { mapBounded } from './map-bounded.ts';
 
 /** Something that the store does not let go, and why. */
 export interface KeptItem {
@@ -46,7 +45,7 @@ export async function removeGarbage(store: Store, items: readonly GarbageItem[],
       else findings.push({ ...errorFinding(error, store.url), severity: 'undetermined' });
     }
   };
-  await mapBounded([...byKey.values()], removeKey, signal);
+  await inParallel([...byKey.values()], READS_AT_ONCE, signal, removeKey);
   return { deleted, kept, findings };
 }
 

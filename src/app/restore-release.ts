@@ -1,8 +1,16 @@
 import { type Check, type Finding, type OnProgress, systemClock, throwIfAborted, type Verdict, verdictOf } from '../core/index.ts';
 import { resolveRelease, type VerifiedRelease } from '../release/index.ts';
-import type { ObjectAttributes, ObjectFetch, PartedObject, StoredObject, StoreLocation, VersionId } from '../store/index.ts';
+import {
+  inParallel,
+  type ObjectAttributes,
+  type ObjectFetch,
+  type PartedObject,
+  READS_AT_ONCE,
+  type StoredObject,
+  type StoreLocation,
+  type VersionId,
+} from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
-import { mapBounded } from './map-bounded.ts';
 import { pinnedBundle, pinnedFile, pinnedRecord } from './pinned-objects.ts';
 import { distrustOf, type ObjectProof, type ProofOptions, proveObjects } from './prove-objects.ts';
 import { channelClient, releaseTrust, ruleAt } from './release-trust.ts';
@@ -114,7 +122,7 @@ interface WrongObject {
 
 /** The objects whose current bytes are others, or none; without those that cannot be restored, which findings tell of. */
 async function findWrong(pinned: readonly PartedObject[], how: ProofOptions, { store, signal }: RestoreReleaseOptions) {
-  const current = await mapBounded(pinned, ({ key }) => store.current(key, signal), signal);
+  const current = await inParallel(pinned, READS_AT_ONCE, signal, ({ key }) => store.current(key, signal));
   const isSame = await areSame(pinned, current, how, store);
   const wrong = pinned.flatMap((object, i): readonly WrongObject[] =>
     isSame[i] ? [] : [{ object, was: current[i] === undefined ? 'deleted' : 'replaced' }],

@@ -1,3 +1,6 @@
+/** Small objects that are read or asked about at once. */
+export const READS_AT_ONCE = 8;
+
 /**
  * Does work on every item, so many at once. The first failure stops the rest, which have ended when it is thrown.
  *

@@ -1,4 +1,4 @@
-export { inParallel } from './in-parallel.ts';
+export { inParallel, READS_AT_ONCE } from './in-parallel.ts';
 export * from './layout.ts';
 export { underLock } from './local-lock.ts';
 export * from './location.ts';

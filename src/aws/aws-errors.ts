@@ -143,11 +143,16 @@ function serviceError(error: Error, call: AwsCall, attempts: number): MlsignErro
   return unavailable('aws-error', `AWS refused ${action}`, { subject, got: said(error, call) });
 }
 
+/** What Node says of a certificate that nobody trusted has issued. */
+const CERTIFICATE_CODE = /^(?:UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED)/;
+
 function unreachable(reason: string, { action, subject }: AwsCall, attempts: number): MlsignError {
   return unavailable('aws-unreachable', `AWS cannot be reached for ${action}, tried ${times(attempts)}`, {
     subject,
     got: reason,
-    suggestions: ['check the network, HTTPS_PROXY and NO_PROXY, the region and the endpoint'],
+    suggestions: CERTIFICATE_CODE.test(reason)
+      ? ['name the authority that issued the certificate of the endpoint: NODE_EXTRA_CA_CERTS=ca.pem']
+      : ['check the network, HTTPS_PROXY and NO_PROXY, the region and the endpoint'],
   });
 }
 

@@ -32,9 +32,10 @@ export async function attestObject(bucket: S3Bucket, object: PartedObject, signa
   if (object.version === NULL_VERSION) return unproven('the object has no version of its own, and what it holds may change');
   const first = await attributesOf(bucket, object, undefined, signal);
   if (typeof first === 'string') return unproven(first);
+  if (first.size !== undefined && first.size !== object.size) return differs(`${object.size} bytes`, `${first.size} bytes`);
+  // MinIO tells of one part, without a checksum of its own, where an object was put whole; and of no size where that is 0.
+  if (first.count === undefined || (first.type === 'FULL_OBJECT' && object.parts.length === 1)) return attestWhole(object, first);
   if (first.size === undefined) return unproven('the store does not say how many bytes the object has');
-  if (first.size !== object.size) return differs(`${object.size} bytes`, `${first.size} bytes`);
-  if (first.count === undefined) return attestWhole(object, first);
   return attestParts(bucket, object, first, signal);
 }
 

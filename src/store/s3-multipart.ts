@@ -21,11 +21,13 @@ export class MultipartUpload {
   readonly id: string;
   readonly key: string;
   readonly #bucket: S3Bucket;
+  readonly #attributes: ObjectAttributes | undefined;
 
-  constructor(bucket: S3Bucket, key: string, id: string) {
+  constructor(bucket: S3Bucket, key: string, id: string, attributes?: ObjectAttributes) {
     this.#bucket = bucket;
     this.key = key;
     this.id = id;
+    this.#attributes = attributes;
   }
 
   static async create(
@@ -44,9 +46,10 @@ export class MultipartUpload {
       },
       { signal },
     );
-    const upload = new MultipartUpload(bucket, key, made.id);
+    const upload = new MultipartUpload(bucket, key, made.id, attributes);
     try {
-      checkEncryption(attributes, made.encryption, bucket.subject(key));
+      // MinIO says it of each part alone.
+      if (made.encryption !== undefined) upload.#checkEncryption(made.encryption);
     } catch (error) {
       await upload.abort().catch(() => undefined);
       throw error;
@@ -104,7 +107,9 @@ export class MultipartUpload {
           ContentLength: bytes.length,
           ChecksumSHA256: hexToBase64(sha256),
         });
-        return textOf((await client.send(command, { abortSignal })).ETag);
+        const { ETag, ServerSideEncryption } = await client.send(command, { abortSignal });
+        this.#checkEncryption(ServerSideEncryption);
+        return textOf(ETag);
       },
       { signal },
     );
@@ -124,7 +129,8 @@ export class MultipartUpload {
           CopySourceRange: `bytes=${start}-${end - 1}`,
         });
         try {
-          const { CopyPartResult } = await client.send(command, { abortSignal });
+          const { CopyPartResult, ServerSideEncryption } = await client.send(command, { abortSignal });
+          this.#checkEncryption(ServerSideEncryption);
           const { ETag, ChecksumSHA256 } = fieldsOf(CopyPartResult);
           const sha256 = optionalTextOf(ChecksumSHA256);
           // versitygw takes that of the whole source, a checksum over checksums with its count, and then no part with its own.
@@ -169,6 +175,10 @@ export class MultipartUpload {
       },
       { signal, patience: PATIENCE },
     );
+  }
+
+  #checkEncryption(encryption: string | undefined): void {
+    checkEncryption(this.#attributes, encryption, this.#bucket.subject(this.key));
   }
 
   async abort(signal?: AbortSignal): Promise<void> {

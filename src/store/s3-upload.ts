@@ -196,7 +196,7 @@ class UploadRun {
     };
     const id = uploads.find(own);
     if (id !== undefined) {
-      const upload = new MultipartUpload(bucket, file.key, id);
+      const upload = new MultipartUpload(bucket, file.key, id, attributes);
       const held = await upload.held(signal);
       if (held !== undefined) return { upload, held };
       await upload.abort(signal).catch(() => undefined);

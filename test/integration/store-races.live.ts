@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ended, useBench } from './bench.ts';
 import { Bucket, S3_SERVERS } from './stores.ts';
-import { Team } from './team.ts';
+import { pushed, Team } from './team.ts';
 
 for (const server of S3_SERVERS) {
   describe(`races on ${server}`, () => {
@@ -16,7 +16,7 @@ for (const server of S3_SERVERS) {
       const runs = await Promise.all(models.map((model) => team.push(model, 'two')));
       const numbers = runs.map((run) => {
         ended(0, run);
-        return JSON.parse(run.stdout).number;
+        return pushed(run).number;
       });
       assert.deepEqual(numbers.sort(), [1, 2]);
       for (const number of numbers) ended(0, await team.verify(`two@${number}`, '--full'));
@@ -27,7 +27,7 @@ for (const server of S3_SERVERS) {
       const runs = await Promise.all([1, 2, 3].map(() => team.push(model, 'same')));
       const numbers = new Set<number>();
       for (const run of runs) {
-        if (run.code === 0) numbers.add(JSON.parse(run.stdout).number);
+        if (run.code === 0) numbers.add(pushed(run).number);
         // One that lost may be told so, and is not refused for good.
         else ended(3, run);
       }
@@ -35,7 +35,7 @@ for (const server of S3_SERVERS) {
       for (const number of numbers) ended(0, await team.verify(`same@${number}`, '--full'));
       const last = await team.push(model, 'same');
       ended(0, last);
-      assert.equal(JSON.parse(last.stdout).isNew, false);
+      assert.equal(pushed(last).outcome, 'unchanged');
     });
 
     it('of two who promote at once one wins, and the other is told', async () => {
@@ -48,7 +48,7 @@ for (const server of S3_SERVERS) {
       for (const run of runs) if (run.code !== 0) assert.match(run.output, /channel-moved/);
       const verified = await team.verify('raced@production');
       ended(0, verified);
-      const { channel } = JSON.parse(verified.stdout);
+      const { channel } = JSON.parse(verified.stdout).stored;
       assert.equal(channel.sequence, 1 + codes.filter((code) => code === 0).length);
     });
   });

@@ -5,7 +5,7 @@ import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-s
 import { MINIO_KMS_KEY } from '../servers/minio.ts';
 import { codesOf, ended, useBench } from './bench.ts';
 import { Bucket } from './stores.ts';
-import { filesBelow, Team } from './team.ts';
+import { filesBelow, pushed, Team } from './team.ts';
 
 describe('a release on MinIO, over TLS', () => {
   const bench = useBench();
@@ -19,9 +19,9 @@ describe('a release on MinIO, over TLS', () => {
     const model = await team.model({ big: options.big ?? false });
     const push = await team.push(model, name);
     ended(0, push);
-    const { modelId, number, prefix }: { modelId: string; number: number; prefix: string } = JSON.parse(push.stdout);
+    const { modelId, number } = pushed(push);
     if (options.promoted ?? false) ended(0, await team.promote(`${name}@${number}`, '--init'));
-    return { model, modelId, number, prefix };
+    return { model, modelId, number };
   }
 
   it('is pushed, verified without a download, and pulled as it was, byte for byte', async () => {
@@ -58,8 +58,8 @@ describe('a release on MinIO, over TLS', () => {
     const { model } = await released('again', { big: true });
     const second = await team.push(model, 'again');
     ended(0, second);
-    const { number, isNew, uploaded } = JSON.parse(second.stdout);
-    assert.deepEqual({ number, isNew, files: uploaded.files, bytes: uploaded.bytes }, { number: 1, isNew: false, files: 0, bytes: 0 });
+    const { outcome, release, sent } = JSON.parse(second.stdout);
+    assert.deepEqual({ outcome, number: release.number, sent }, { outcome: 'unchanged', number: 1, sent: { files: 0, bytes: 0 } });
   });
 
   it('is found by its channel, and an overwritten file is told of, restored, and accepted again', async () => {
@@ -105,7 +105,7 @@ describe('a release on MinIO, over TLS', () => {
     const number = async (): Promise<number> => {
       const run = await team.verify('turned@production');
       ended(0, run);
-      return JSON.parse(run.stdout).release.number;
+      return JSON.parse(run.stdout).stored.release.number;
     };
     assert.equal(await number(), 1);
     await team.bucket.client.send(new DeleteObjectCommand({ Bucket: team.bucket.name, Key: 'turned/.mlsign/channels/production.json' }));
@@ -144,17 +144,24 @@ describe('a release on MinIO, over TLS', () => {
     ended(0, await team.pull('littered@1', bench().fresh('pulled')));
   });
 
-  it('is encrypted with the KMS key that was asked for, in one part and in several, and is attested all the same', async () => {
+  it('is encrypted with the KMS key that was asked for, in one part and in several', async () => {
     const model = await team.model({ big: true });
     const push = await team.push(model, 'secret', '--sse-kms', MINIO_KMS_KEY);
     ended(0, push);
-    const { modelId } = JSON.parse(push.stdout);
+    const { modelId } = pushed(push);
     for (const file of ['config.json', 'model.safetensors']) {
       const head = await team.bucket.client.send(new HeadObjectCommand({ Bucket: team.bucket.name, Key: `secret/${modelId}/${file}` }));
       assert.equal(head.ServerSideEncryption, 'aws:kms');
       assert.ok(head.SSEKMSKeyId?.endsWith(MINIO_KMS_KEY), head.SSEKMSKeyId);
     }
-    ended(0, await team.verify('secret@1', '--attested'));
+    // MinIO tells the sizes of encrypted parts, which are others: those it cannot attest.
+    const attested = await team.verify('secret@1', '--attested');
+    ended(3, attested);
+    assert.deepEqual(
+      JSON.parse(attested.stdout).findings.map(({ subject }: { subject: string }) => subject),
+      ['model.safetensors'],
+    );
+    ended(0, await team.verify('secret@1'));
     ended(0, await team.pull('secret@1', bench().fresh('pulled')));
     const unknown = await team.push(await team.model(), 'secret-2', '--sse-kms', 'no-such-key');
     ended(3, unknown);
@@ -172,6 +179,6 @@ describe('a release on MinIO, over TLS', () => {
     await released('tls');
     const run = await team.run(['verify', team.bucket.url('tls@1'), '--policy', team.policy, '--json'], { NODE_EXTRA_CA_CERTS: '' });
     ended(3, run);
-    assert.match(run.output, /certificate|NODE_EXTRA_CA_CERTS/i);
+    assert.match(run.output, /NODE_EXTRA_CA_CERTS/);
   });
 });

@@ -6,7 +6,7 @@ import { assumeRole, type CredentialVariables } from '../servers/assume-role.ts'
 import { ended, useBench } from './bench.ts';
 import type { Ended } from './clients.ts';
 import { Bucket, endpointOf } from './stores.ts';
-import { Team } from './team.ts';
+import { pushed, Team } from './team.ts';
 
 const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'iam.md'), 'utf8');
 const ROLES = ['Deployer', 'Trainer', 'Releaser', 'Keeper'] as const;
@@ -74,7 +74,7 @@ describe('the roles of docs/iam.md', () => {
   it('a keeper restores what was deleted', async () => {
     const push = await team.push(await team.model({ big: true }), 'models/kept');
     ended(0, push);
-    const { modelId } = JSON.parse(push.stdout);
+    const { modelId } = pushed(push);
     for (const file of ['config.json', 'model.safetensors']) {
       await team.bucket.client.send(new DeleteObjectCommand({ Bucket: team.bucket.name, Key: `models/kept/${modelId}/${file}` }));
     }
@@ -94,7 +94,7 @@ describe('the roles of docs/iam.md', () => {
         case 'promote':
           return ['promote', at(`${name}@1`), ...moving(), '--expires', '30d', '--init'];
         case 'restore': {
-          const key = `models/${name}/${JSON.parse(push.stdout).modelId}/config.json`;
+          const key = `models/${name}/${pushed(push).modelId}/config.json`;
           await team.bucket.client.send(new DeleteObjectCommand({ Bucket: team.bucket.name, Key: key }));
           return ['restore', at(`${name}@1`), ...trust()];
         }

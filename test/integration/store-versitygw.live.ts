@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { DeleteObjectCommand, GetObjectRetentionCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { codesOf, ended, useBench } from './bench.ts';
 import { Bucket } from './stores.ts';
-import { filesBelow, Team } from './team.ts';
+import { filesBelow, pushed, Team } from './team.ts';
 
 describe('a release on versitygw, which knows no checksums of parts', () => {
   const bench = useBench();
@@ -33,7 +33,7 @@ describe('a release on versitygw, which knows no checksums of parts', () => {
   it('comes back after a file was deleted', async () => {
     const push = await team.push(await team.model({ big: true }), 'deleted');
     ended(0, push);
-    const { modelId } = JSON.parse(push.stdout);
+    const { modelId } = pushed(push);
     for (const file of ['config.json', 'model.safetensors']) {
       await team.bucket.client.send(new DeleteObjectCommand({ Bucket: team.bucket.name, Key: `deleted/${modelId}/${file}` }));
     }
@@ -47,7 +47,7 @@ describe('a release on versitygw, which knows no checksums of parts', () => {
     const until = new Date(Date.now() + 86_400_000).toISOString();
     const push = await locked.push(await locked.model(), 'llm', '--lock-until', until);
     ended(0, push);
-    const { modelId } = JSON.parse(push.stdout);
+    const { modelId } = pushed(push);
     const where = { Bucket: locked.bucket.name, Prefix: `llm/${modelId}/config.json` };
     const { Versions: [version] = [] } = await locked.bucket.client.send(new ListObjectVersionsCommand(where));
     assert.ok(version?.Key && version.VersionId);

@@ -33,9 +33,9 @@ export class Team {
       rules: [
         {
           model: '**',
-          'signed-by': ['trainer'],
-          'released-by': ['trainer'],
-          channels: { production: { 'signed-by': ['releaser'] } },
+          'signed-by': 'trainer',
+          'released-by': 'trainer',
+          channels: { production: { 'signed-by': 'releaser' } },
           ...rule,
         },
       ],
@@ -87,6 +87,12 @@ export class Team {
     const signed = ['--policy', this.policy, '--key', this.releaser.key, '--channel', 'production'];
     return this.run(['rollback', this.bucket.url(name), ...signed, '--json', ...args]);
   }
+}
+
+/** What a push said in JSON. */
+export function pushed({ stdout }: Ended): { readonly modelId: string; readonly number: number; readonly outcome: string } {
+  const { model_id: modelId, release, outcome } = JSON.parse(stdout);
+  return { modelId, number: release.number, outcome };
 }
 
 /** Every file below a folder and its bytes, by its name with `/`. */

@@ -1,10 +1,9 @@
 import { refused, usage } from '../core/index.ts';
-import type { ChannelPointer } from '../release/index.ts';
+import { type ChannelPointer, releaseBefore } from '../release/index.ts';
 import { locationText, type StoreLocation } from '../store/index.ts';
 import type { VerifiedPointer } from './channel-standing.ts';
 import { expiryOf, type Lifetime } from './lifetime.ts';
 import { type ChannelMove, type MoveChannelOptions, moveChannel } from './move-channel.ts';
-import { releaseBefore } from './release-before.ts';
 
 /** How a channel is rolled back. */
 export interface RollbackChannelOptions extends MoveChannelOptions {

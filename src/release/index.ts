@@ -15,5 +15,6 @@ export {
   type ReleaseRecord,
   releasePayload,
 } from './record.ts';
+export { releaseBefore } from './release-before.ts';
 export { type ResolvedRelease, resolveRelease } from './resolve.ts';
 export type { ChannelClient, ReleaseTrust } from './trust.ts';

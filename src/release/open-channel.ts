@@ -5,6 +5,7 @@ import { type ChannelPointer, MAX_POINTER_BYTES, parseChannelPointer } from './c
 import type { Mark } from './high-water.ts';
 import { highestOf, judgePointer, type SeenPointer } from './judge-pointer.ts';
 import { historyCommand, initCommand, rollbackCommand } from './next-steps.ts';
+import { releaseBefore } from './release-before.ts';
 import type { ChannelClient, ReleaseTrust } from './trust.ts';
 import { failure, type OpenedVersion, openVersion, type SignedDocument, sharingRoot, type Versions, versionsOf } from './versions.ts';
 
@@ -12,7 +13,7 @@ import { failure, type OpenedVersion, openVersion, type SignedDocument, sharingR
 export interface VerifiedChannel extends SeenPointer {
   readonly statement: VerifiedStatement<ChannelPointer>;
   readonly version: VersionId;
-  /** The number of the newest other release that the channel pointed to before. */
+  /** The number of the release that `mlsign rollback` would go back to. */
   readonly previous?: number | undefined;
 }
 
@@ -96,7 +97,8 @@ function judge(
   const checks = [...visible.checks, ...evidence.flatMap(({ checks }) => checks), ...judged.checks];
   const findings = [...evidence.flatMap(({ findings }) => findings), ...judged.findings];
   if (findings.some(({ severity }) => severity === 'rejected' || severity === 'undetermined')) return { checks, findings };
-  const previous = highestOf(sound.filter((seen) => seen.pointer.release.digest !== pointer.release.digest))?.pointer.release.number;
+  const falling = sound.map((seen) => seen.pointer).sort((a, b) => b.sequence - a.sequence);
+  const previous = releaseBefore(falling)?.number;
   return { channel: { pointer, digest, statement, version: versionOf(visible), previous }, checks, findings };
 }
 

@@ -1,4 +1,4 @@
-import type { ChannelPointer } from '../release/index.ts';
+import type { ChannelPointer } from './channel.ts';
 
 /**
  * The release to which the channel pointed before the one it points to now was promoted. What was rolled back is not gone

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { releaseBefore } from '../../src/app/release-before.ts';
 import type { ChannelPointer } from '../../src/release/index.ts';
+import { releaseBefore } from '../../src/release/release-before.ts';
 
 type Step = readonly [action: ChannelPointer['action'], release: number];
 

@@ -82,10 +82,7 @@ async function contentOf(
     const pointer = parseChannelPointer(bundle.envelope.payload, where);
     const claim = { kind: 'pointer', pointer, digest: sha256Hex(bytes), signer: describeClaim(bundle.material, where) } as const;
     if (trust === undefined) return { ...claim, findings: [] };
-    const { verified, findings } = await openStatement(bytes, where, trust.principals, parseChannelPointer, {
-      ...trust.evidence,
-      maxBytes: MAX_POINTER_BYTES,
-    });
+    const { verified, findings } = await openStatement(bytes, where, trust.principals, parseChannelPointer, trust.evidence);
     const foreign = otherName(location, channel, pointer, where);
     if (verified === undefined || foreign !== undefined) return { ...claim, findings: foreign === undefined ? findings : [foreign] };
     return { ...claim, signer: verified.signer.description, verified, findings: [] };

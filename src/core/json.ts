@@ -138,7 +138,8 @@ class Parser {
     for (;;) {
       array.push(this.#value());
       this.#space();
-      if (this.#take(0x5d)) return array;
+      // What grows has room for sixteen more; a million short arrays would be mostly that.
+      if (this.#take(0x5d)) return array.length < 16 ? array.slice() : array;
       if (!this.#take(0x2c)) throw this.#unexpected('"," or "]"');
       this.#space();
     }

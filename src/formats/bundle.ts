@@ -44,12 +44,11 @@ export interface Bundle {
  * Reads a Sigstore bundle (v0.1 to v0.3) that holds a DSSE envelope. Nothing in it is verified.
  *
  * @param where names the bundle in errors
- * @param limits what it may cost beside its payload; that of a model's bundle unless given
  * @throws MlsignError `bundle-malformed` with every bad field, and what `parseJson` throws
  */
-export function parseBundle(bytes: Uint8Array, where: string, limits = BUNDLE_LIMITS): Bundle {
+export function parseBundle(bytes: Uint8Array, where: string): Bundle {
   const decoder = new Decoder();
-  const top = decoder.object(parseJson(bytes, where, limits), '');
+  const top = decoder.object(parseJson(bytes, where, BUNDLE_LIMITS), '');
   const mediaType = top.oneOf('mediaType', MEDIA_TYPES);
   const material = top.object('verificationMaterial');
   const bundle: Bundle = {
@@ -133,7 +132,7 @@ function base64(decoder: Decoder, fields: Fields, name: string): Uint8Array {
  *
  * @throws MlsignError `bundle-too-large` where no mlsign would read it again
  */
-export function serializeBundle(bundle: Bundle, maxBytes = MAX_BUNDLE_BYTES): string {
+export function serializeBundle(bundle: Bundle): string {
   const { mediaType, material, tlogEntries, timestamps, envelope } = bundle;
   const document = {
     mediaType,
@@ -152,9 +151,9 @@ export function serializeBundle(bundle: Bundle, maxBytes = MAX_BUNDLE_BYTES): st
   };
   const text = `${JSON.stringify(document)}\n`;
   // Base64 and log entries are ASCII: one byte a character.
-  if (text.length > maxBytes) {
+  if (text.length > MAX_BUNDLE_BYTES) {
     throw refused('bundle-too-large', 'the model has more files or shards than a bundle may hold', {
-      expected: `a bundle of at most ${maxBytes} bytes`,
+      expected: `a bundle of at most ${MAX_BUNDLE_BYTES} bytes`,
       got: `${text.length} bytes`,
       suggestions: ['use larger shards', 'pack small files together, or sign parts of the model separately'],
     });

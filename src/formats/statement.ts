@@ -26,12 +26,11 @@ export interface Statement {
  * Reads an in-toto statement v1 from the payload of an envelope.
  *
  * @param where names the bundle in errors
- * @param limits what it may cost; as much as a model's unless given
  * @throws MlsignError `statement-malformed`, `statement-type-unknown`, and what `parseJson` throws
  */
-export function parseStatement(payload: Uint8Array, where: string, limits = STATEMENT_LIMITS): Statement {
+export function parseStatement(payload: Uint8Array, where: string): Statement {
   const decoder = new Decoder();
-  const fields = decoder.object(parseJson(payload, where, limits), '');
+  const fields = decoder.object(parseJson(payload, where, STATEMENT_LIMITS), '');
   const type = fields.string('_type');
   if (fields.present && type !== '' && type !== STATEMENT_TYPE) {
     throw refused('statement-type-unknown', 'the signed payload is not an in-toto statement v1', {

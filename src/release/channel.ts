@@ -1,4 +1,4 @@
-import { Decoder, type JsonLimits } from '../core/index.ts';
+import { Decoder } from '../core/index.ts';
 import { parseStatement, STATEMENT_TYPE } from '../formats/index.ts';
 import { checkSubject, decodeTime, LARGEST_RELEASE, MODEL_ID, refuseOtherType, SHA256 } from './decode-statement.ts';
 
@@ -8,7 +8,6 @@ export const CHANNEL_TYPE = 'https://mlsign/channel/v1';
 /** The largest pointer that is read or written, in bytes. */
 export const MAX_POINTER_BYTES = 1024 * 1024;
 
-const LIMITS: JsonLimits = { maxBytes: MAX_POINTER_BYTES, maxDepth: 16, maxValues: 1000 };
 const CHANNEL = /^[A-Za-z][A-Za-z0-9._-]{0,63}$/;
 const REASON = /^\P{Cc}{1,1000}$/u;
 
@@ -61,7 +60,7 @@ export function channelPayload(pointer: ChannelPointer): Uint8Array {
  * @throws MlsignError `channel-malformed`, `predicate-type-unknown`, and what `parseStatement` throws
  */
 export function parseChannelPointer(payload: Uint8Array, where: string): ChannelPointer {
-  const statement = parseStatement(payload, where, LIMITS);
+  const statement = parseStatement(payload, where);
   refuseOtherType(statement, CHANNEL_TYPE, 'a channel pointer', where);
   const decoder = new Decoder();
   const fields = decoder.object(statement.predicate, 'predicate');

@@ -56,7 +56,7 @@ export async function openChannel(
     const written: Versions['entries'] = versions.entries.filter(({ isDeleted }) => !isDeleted);
     const all = versions.forbidden === undefined || versions.visible === undefined ? written : [versions.visible];
     const opened = await inParallel(all, READS_AT_ONCE, signal, (entry, either) =>
-      openVersion(store, entry, versions.visible, document, either).then(withoutBytes),
+      openVersion(store, entry, versions.visible, document, either),
     );
     return judge(location, channel, versions, opened, mark, client);
   } catch (error) {
@@ -68,12 +68,8 @@ export async function openChannel(
   }
 }
 
-type OpenedPointer = Omit<OpenedVersion<ChannelPointer>, 'bytes'>;
+type OpenedPointer = OpenedVersion<ChannelPointer>;
 type SoundPointer = SeenPointer & { readonly opened: OpenedPointer; readonly statement: VerifiedStatement<ChannelPointer> };
-
-function withoutBytes({ bytes, ...opened }: OpenedVersion<ChannelPointer>): OpenedPointer {
-  return opened;
-}
 
 function judge(
   location: StoreLocation,
@@ -107,8 +103,8 @@ function versionOf({ entry }: OpenedPointer): VersionId {
 }
 
 function soundPointer(opened: OpenedPointer): readonly SoundPointer[] {
-  const { verified, digest } = opened;
-  return verified === undefined || digest === undefined ? [] : [{ pointer: verified.statement, digest, statement: verified, opened }];
+  const { verified } = opened;
+  return verified === undefined ? [] : [{ pointer: verified.statement, digest: verified.bundleDigest, statement: verified, opened }];
 }
 
 /** What a reader gets is no pointer that counts. */

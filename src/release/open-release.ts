@@ -13,7 +13,8 @@ export interface VerifiedRelease {
   /** SHA-256 of the record's bytes, hex. */
   readonly digest: string;
   readonly version: VersionId;
-  readonly bytes: Uint8Array;
+  /** Bytes of the record. */
+  readonly size: number;
 }
 
 /** What became of a release: the record, or why there is none. */
@@ -112,9 +113,9 @@ async function findRecords(
   return { records: asked, checks, wrong: wrong ?? [], open, count };
 }
 
-function releaseOf({ verified, digest, bytes, entry }: OpenedVersion<ReleaseRecord>): VerifiedRelease | undefined {
-  if (verified === undefined || digest === undefined || bytes === undefined) return undefined;
-  return { record: verified.statement, statement: verified, digest, version: entry.version, bytes };
+function releaseOf({ verified, entry, size }: OpenedVersion<ReleaseRecord>): VerifiedRelease | undefined {
+  if (verified === undefined || size === undefined) return undefined;
+  return { record: verified.statement, statement: verified, digest: verified.bundleDigest, version: entry.version, size };
 }
 
 function conclude(

@@ -2,7 +2,7 @@ import { sha256Hex, unavailable } from '../core/index.ts';
 import { type Bundle, serializeBundle } from '../formats/index.ts';
 import { layoutOf, type ObjectAttributes, type Store, type StoreLocation, type VersionId } from '../store/index.ts';
 import { listReleases } from './listing.ts';
-import { MAX_RECORD_BYTES, parseReleaseRecord, type ReleaseRecord, releasePayload } from './record.ts';
+import { parseReleaseRecord, type ReleaseRecord, releasePayload } from './record.ts';
 
 /** A record that was written. */
 export interface PublishedRelease {
@@ -45,7 +45,7 @@ export async function publishRelease(
     const payload = releasePayload(make(number));
     // What nobody could read must not become a release.
     const record = parseReleaseRecord(payload, `${store.url}/${key}`);
-    const bytes = Buffer.from(serializeBundle(await seal(payload), MAX_RECORD_BYTES));
+    const bytes = Buffer.from(serializeBundle(await seal(payload)));
     const written = await store.write(key, bytes, 'absent', attributes, signal);
     if (written !== undefined) return { record, digest: sha256Hex(bytes), version: written.version };
     taken = number;

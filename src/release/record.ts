@@ -1,4 +1,4 @@
-import { compareCodePoints, Decoder, type Fields, isJsonObject, type JsonLimits, type JsonValue } from '../core/index.ts';
+import { compareCodePoints, Decoder, type Fields, isJsonObject, type JsonValue } from '../core/index.ts';
 import { checkResourceName, MAX_BUNDLE_BYTES, parseStatement, STATEMENT_TYPE } from '../formats/index.ts';
 import type { VersionId } from '../store/index.ts';
 import { checkSubject, decodeTime, LARGEST_RELEASE, MODEL_ID, refuseOtherType, SHA256 } from './decode-statement.ts';
@@ -6,12 +6,12 @@ import { checkSubject, decodeTime, LARGEST_RELEASE, MODEL_ID, refuseOtherType, S
 /** The predicate type of a release record. */
 export const RELEASE_TYPE = 'https://mlsign/release/v1';
 
-/** The largest record that is read or written, in bytes: every model whose signature fits into a bundle has one that fits. */
-export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+/**
+ * The largest record that is read or written, in bytes, as that of any bundle: some 110,000 files, or 350,000 parts. Reading it
+ * takes as much memory as reading the model's signature.
+ */
+export const MAX_RECORD_BYTES = MAX_BUNDLE_BYTES;
 
-const LIMITS: JsonLimits = { maxBytes: (MAX_RECORD_BYTES / 4) * 3, maxDepth: 16, maxValues: 4_000_000, maxStringBytes: 64 * 1024 };
-/** Of objects and of parts, together. */
-const MAX_ENTRIES = 1_000_000;
 const MAX_BUNDLES = 1000;
 /** A hostile record may be wrong a million times; the first ones say enough. */
 const MAX_PROBLEMS = 100;
@@ -79,7 +79,7 @@ export function releasePayload(record: ReleaseRecord): Uint8Array {
  * @throws MlsignError `release-malformed`, `predicate-type-unknown`, and what `parseStatement` throws
  */
 export function parseReleaseRecord(payload: Uint8Array, where: string): ReleaseRecord {
-  const statement = parseStatement(payload, where, LIMITS);
+  const statement = parseStatement(payload, where);
   refuseOtherType(statement, RELEASE_TYPE, 'a release', where);
   const decoder = new Decoder();
   const fields = decoder.object(statement.predicate, 'predicate');
@@ -104,9 +104,8 @@ export function parseReleaseRecord(payload: Uint8Array, where: string): ReleaseR
 function decodeObjects(decoder: Decoder, predicate: Fields): readonly ReleaseObject[] {
   const path = predicate.at('objects');
   const objects: ReleaseObject[] = [];
-  let entries = 0;
   let before: string | undefined;
-  for (const [i, value] of predicate.array('objects', 1, MAX_ENTRIES).entries()) {
+  for (const [i, value] of predicate.array('objects', 1).entries()) {
     if (decoder.problems.length >= MAX_PROBLEMS) break;
     const object = decodeObject(decoder, value, () => `${path}[${i}]`);
     if (object === undefined) continue;
@@ -114,11 +113,6 @@ function decodeObjects(decoder: Decoder, predicate: Fields): readonly ReleaseObj
       decoder.problem(`${path}[${i}].name`, 'each name once, in code point order', object.name);
     }
     before = object.name;
-    entries += 1 + object.parts.length;
-    if (entries > MAX_ENTRIES) {
-      decoder.problem(path, `at most ${MAX_ENTRIES} objects and parts`, 'more');
-      break;
-    }
     objects.push(object);
   }
   return objects;

@@ -1,4 +1,4 @@
-import { errorFinding, type Finding, MlsignError, sha256Hex } from '../core/index.ts';
+import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
 import type { SignerGroups } from '../policy/index.ts';
 import type { HistoryEntry, ObjectVersion, Store } from '../store/index.ts';
 import { type EnvelopeOptions, type OpenedStatement, openStatement, type VerifiedStatement } from '../verify/index.ts';
@@ -19,9 +19,8 @@ export interface Versions {
 export interface OpenedVersion<T> {
   readonly entry: ObjectVersion;
   readonly isVisible: boolean;
-  /** SHA-256 of its bytes, hex; absent where they could not be read. */
-  readonly digest?: string | undefined;
-  readonly bytes?: Uint8Array | undefined;
+  /** Bytes; absent where they could not be read. */
+  readonly size?: number | undefined;
   readonly verified?: VerifiedStatement<T> | undefined;
   readonly checks: OpenedStatement['checks'];
   /** What is wrong with it. */
@@ -89,11 +88,11 @@ export async function openVersion<T>(
   } catch (error) {
     return { entry, isVisible, checks: [], findings: [failure(error, where)] };
   }
-  const { verified, checks, findings } = await openStatement(bytes, where, signers, parse, { ...evidence, maxBytes });
+  const { verified, checks, findings } = await openStatement(bytes, where, signers, parse, evidence);
   const foreign = verified && isForeign(verified.statement, where);
-  const digest = sha256Hex(bytes);
-  if (foreign !== undefined) return { entry, isVisible, digest, bytes, checks, findings: [foreign] };
-  return { entry, isVisible, digest, bytes, verified, checks, findings };
+  const { length: size } = bytes;
+  if (foreign !== undefined) return { entry, isVisible, size, checks, findings: [foreign] };
+  return { entry, isVisible, size, verified, checks, findings };
 }
 
 /**

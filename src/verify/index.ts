@@ -6,7 +6,6 @@ export {
   type OpenedStatement,
   openStatement,
   type SignedBy,
-  type StatementOptions,
   type VerifiedSigner,
   VerifiedStatement,
 } from './open-statement.ts';

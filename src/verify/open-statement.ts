@@ -1,6 +1,5 @@
 import { type Check, errorFinding, type Finding, MlsignError, sha256Hex } from '../core/index.ts';
 import {
-  BUNDLE_LIMITS,
   type Bundle,
   type CertificateInfo,
   type OmsStatement,
@@ -86,12 +85,6 @@ export interface OpenedStatement<T = OmsStatement> {
   readonly findings: readonly Finding[];
 }
 
-/** How a statement is opened. */
-export interface StatementOptions extends EnvelopeOptions {
-  /** The largest bundle that is read, in bytes; as large as a model's unless given. */
-  readonly maxBytes?: number | undefined;
-}
-
 /** What a kind of statement is, and how it is read. */
 export interface StatementForm<T> {
   /** How the payload was encoded when it was signed; before the signature is verified, nothing else is taken from the bundle. */
@@ -115,7 +108,7 @@ export async function openStatement<T>(
   where: string,
   groups: SignerGroups,
   parse: (payload: Uint8Array, where: string) => T,
-  options: StatementOptions,
+  options: EnvelopeOptions,
 ): Promise<OpenedStatement<T>> {
   const opened = await openEnvelope(bytes, where, [...new Set(groups.flat())], { parse: (payload) => parse(payload, where) }, options);
   const { verified, checks } = opened;
@@ -139,12 +132,12 @@ export async function openEnvelope<T>(
   where: string,
   principals: readonly Principal[],
   { encoding: encodingOf, parse, describe }: StatementForm<T>,
-  { maxBytes = BUNDLE_LIMITS.maxBytes, ...options }: StatementOptions,
+  options: EnvelopeOptions,
 ): Promise<OpenedStatement<T>> {
   const checks: Check[] = [];
   let running = 'bundle';
   try {
-    const bundle = parseBundle(bytes, where, { ...BUNDLE_LIMITS, maxBytes });
+    const bundle = parseBundle(bytes, where);
     checks.push({ name: 'bundle', status: 'passed', detail: `${where}: ${bundle.mediaType}, ${bundle.material.kind} method` });
     running = 'statement';
     const encoding = encodingOf?.(bundle) ?? 'dsse';

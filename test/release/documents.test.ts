@@ -80,7 +80,7 @@ const WRONG_RECORDS: readonly (readonly [Path, unknown, RegExp, 'beyond the sche
   [at('model', 'kind'), 'file', /predicate\.objects: expected exactly 1 entry/, 'beyond the schema'],
   [at('model', 'more'), 1, /no such field/],
   [at('more'), 1, /predicate\.more: expected no such field/],
-  [at('objects'), [], /1 to 1000000 entries/],
+  [at('objects'), [], /at least 1 entries/],
   [at('objects', 2), 'x', /objects\[2\]: expected an object/],
   [object('more'), 1, /objects\[2\]\.more: expected no such field/],
   [object('name'), '../x', /holds a ".." segment/],

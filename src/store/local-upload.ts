@@ -6,10 +6,12 @@ import { copyHashed, type HashedBytes, hashFile, notAFile, type Ranges, type Rea
 import { placeOf } from './local-files.ts';
 import type { LocalFolders } from './local-folders.ts';
 import { type KeyState, readState, versionId } from './local-state.ts';
-import type { FileUpload, PartedObject, SignedContent, UploadedObject } from './store.ts';
+import type { FileUpload, PartedObject, UploadedObject } from './store.ts';
 
-/** Bytes of every part but the last. */
-export const PART_SIZE = 64 * 2 ** 20;
+/** Bytes of every part but the last, where the parts are not the shards that are signed. */
+const PART_SIZE = 64 * 2 ** 20;
+/** Smaller shards would be too many parts for a record. */
+const LEAST_PART_SIZE = 2 ** 20;
 
 /** What the upload of one file needs besides it. */
 export interface LocalUpload extends Pick<ReadOptions, 'onBytes' | 'signal'> {
@@ -33,7 +35,7 @@ export async function uploadFile(file: FileUpload, upload: LocalUpload): Promise
     );
     // Somebody else was faster: what lies there now must be the same.
     if ('state' in made) return await reuse(file, made.state, writer, { ...upload, onBytes: undefined });
-    return { ...made.object, partSize: PART_SIZE, parts, isReused: false };
+    return { ...made.object, partSize: partSizeOf(file), parts, isReused: false };
   } finally {
     await writer.drop(staged);
   }
@@ -85,24 +87,32 @@ async function reuse(file: FileUpload, there: KeyState, writer: KeyWriter, uploa
       suggestions: ['mlsign restore puts back what a release pinned', 'remove what lies there, if nobody needs it'],
     });
   }
-  return { key: file.key, version: versionId(newest), size: read.size, partSize: PART_SIZE, parts, isReused: true };
+  return { key: file.key, version: versionId(newest), size: read.size, partSize: partSizeOf(file), parts, isReused: true };
+}
+
+/** A directory takes parts of any size: those that are signed, so that the bytes are hashed once. */
+function partSizeOf({ signed: { algorithm, shardSize }, identity: { size } }: FileUpload): number {
+  if (algorithm === 'sha256' && shardSize === undefined) return Math.max(size, 1);
+  return algorithm === 'sha256' && shardSize !== undefined && shardSize >= LEAST_PART_SIZE ? shardSize : PART_SIZE;
 }
 
 /** The parts, and what is signed where that is not the same. */
-function rangesOf({ signed, identity }: FileUpload): readonly Ranges[] {
-  const parts: Ranges = { algorithm: 'sha256', shardSize: PART_SIZE };
-  return arePartsSigned(signed, identity.size) ? [parts] : [parts, signed];
+function rangesOf(file: FileUpload): readonly Ranges[] {
+  const parts: Ranges = { algorithm: 'sha256', shardSize: partSizeOf(file) };
+  return arePartsSigned(file) ? [parts] : [parts, file.signed];
 }
 
-function arePartsSigned({ algorithm, shardSize = Number.POSITIVE_INFINITY }: SignedContent, size: number): boolean {
-  return algorithm === 'sha256' && (shardSize === PART_SIZE || (size <= shardSize && size <= PART_SIZE));
+function arePartsSigned(file: FileUpload): boolean {
+  const { algorithm, shardSize = partSizeOf(file) } = file.signed;
+  const { size } = file.identity;
+  return algorithm === 'sha256' && (shardSize === partSizeOf(file) || (size <= shardSize && size <= partSizeOf(file)));
 }
 
-function digestsOf({ signed, identity }: FileUpload, { digests }: HashedBytes) {
+function digestsOf(file: FileUpload, { digests }: HashedBytes) {
   const [inParts = [], asSigned = inParts] = digests;
   const parts = inParts.length === 0 ? [EMPTY] : inParts;
   // Zero bytes have no shard, and as a whole they have a digest.
-  const isWholeOfNothing = asSigned.length === 0 && signed.shardSize === undefined && arePartsSigned(signed, identity.size);
+  const isWholeOfNothing = asSigned.length === 0 && file.signed.shardSize === undefined && arePartsSigned(file);
   return { parts, signed: isWholeOfNothing ? parts : asSigned };
 }
 

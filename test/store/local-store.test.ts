@@ -45,6 +45,6 @@ function unlinked(hasClones: boolean): StoreTarget {
   };
 }
 
-describeStore('a store in a directory', () => ({ ...directory(), partSize: 64 * 2 ** 20 }));
+describeStore('a store in a directory', () => ({ ...directory(), partSize: 8 * 2 ** 20 }));
 describeStore('a store in a directory that has clones', () => unlinked(true));
 describeStore('a store in a directory that has neither clones nor links', () => unlinked(false));

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { promoteRelease, signModel } from '../../src/app/index.ts';
-import { pushModel } from '../../src/app/push-model.ts';
+import { promoteRelease, pushModel, signModel } from '../../src/app/index.ts';
 import { type Policy, policyFromFlags } from '../../src/policy/index.ts';
 import { layoutOf, openStore, parseLocation, type Store, type StoreLocation } from '../../src/store/index.ts';
 import { type CliRun, mlsign } from './cli.ts';
 import { fixtureSigner, keyFile, keyUrl } from './keys.ts';
+import type { S3Bench } from './s3.ts';
 import { Sandbox } from './sandbox.ts';
+import type { AwsPrincipal } from './sigv4.ts';
 
 /** Who signs models, and who releases them and moves channels. */
 export const TRAINER = 'ec-p256';
@@ -31,15 +32,20 @@ export function testPolicy(): Policy {
   return policyFromFlags({ trustKeys: [pem(TRAINER)], releaseKeys: [pem(RELEASER)] });
 }
 
-/** A store in a directory with models that were really pushed. */
+/** A store with models that were really pushed: in a directory, or beneath `team/` of a bucket. */
 export class StoredModels {
   readonly sandbox = new Sandbox();
   readonly root = this.sandbox.path('store');
+  readonly #bench: S3Bench | undefined;
   #models = 0;
+
+  constructor(bench?: S3Bench) {
+    this.#bench = bench;
+  }
 
   /** Where a model is, as arguments say it. */
   url(name = 'llama'): string {
-    return `file:${this.root}/${name}`;
+    return this.#bench?.url(`team/${name}`) ?? `file:${this.root}/${name}`;
   }
 
   location(name = 'llama'): StoreLocation {
@@ -47,7 +53,7 @@ export class StoredModels {
   }
 
   open(): Promise<Store> {
-    return openStore({ kind: 'local', root: this.root });
+    return openStore(this.location().store, this.#bench?.connection());
   }
 
   /** Pushes a small model whose content is like no other's; returns the number of its release and its model id. */
@@ -99,7 +105,12 @@ export class StoredModels {
 
   /** Runs the command line with a memory of its own for channels. */
   run(...args: readonly string[]): Promise<CliRun> {
-    return mlsign(args, { env: { XDG_STATE_HOME: this.sandbox.path('state') } });
+    return mlsign(args, { env: { XDG_STATE_HOME: this.sandbox.path('state'), ...this.#bench?.environment() } });
+  }
+
+  /** The same for somebody who may do less in the bucket. */
+  runAs(principal: AwsPrincipal, ...args: readonly string[]): Promise<CliRun> {
+    return mlsign(args, { env: { XDG_STATE_HOME: this.sandbox.path('state'), ...this.#bench?.environment(principal) } });
   }
 
   /** Puts other bytes in the place of what a key holds, as a version of its own. */
@@ -115,6 +126,7 @@ export class StoredModels {
 
   /** Writes a key as somebody does who knows nothing of mlsign. */
   overwrite(key: string, data: string | Uint8Array): void {
+    if (this.#bench !== undefined) return void this.#bench.behind.overwrite(key, data);
     const path = join(this.root, ...key.split('/'));
     mkdirSync(dirname(path), { recursive: true });
     rmSync(path, { force: true });
@@ -123,6 +135,7 @@ export class StoredModels {
 
   /** Deletes a key as such a client does: its versions stay. */
   delete(key: string): void {
+    if (this.#bench !== undefined) return void this.#bench.behind.deleteMarker(key);
     rmSync(join(this.root, ...key.split('/')));
   }
 

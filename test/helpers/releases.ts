@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import type { StoreConnection } from '../../src/aws/index.ts';
 import type { Finding } from '../../src/core/index.ts';
 import { serializeBundle } from '../../src/formats/index.ts';
 import type { Principal } from '../../src/policy/index.ts';
@@ -81,19 +82,25 @@ export async function signedBytes(payload: Uint8Array, key: string): Promise<Buf
   return Buffer.from(serializeBundle(await seal(payload, await fixtureSigner(key))));
 }
 
-/** A local store with the model `llama`, whose releases and channels are signed with ec-p384 unless a test says otherwise. */
+/** A store, in a directory of its own unless given, with the model `llama`, whose releases and channels are signed with ec-p384 unless a test says otherwise. */
 export class ReleaseStore extends Sandbox {
-  readonly location: StoreLocation = parseLocation(`file:${this.path('models/llama')}`);
+  readonly location: StoreLocation;
   readonly trust: ReleaseTrust = trustIn(trustKeys('ec-p384'));
-  readonly #store = openStore(this.location.store);
+  readonly #store: Promise<Store>;
+
+  constructor(url?: string, connection?: StoreConnection) {
+    super();
+    this.location = parseLocation(url ?? `file:${this.path('models/llama')}`);
+    this.#store = openStore(this.location.store, connection);
+  }
 
   store(): Promise<Store> {
     return this.#store;
   }
 
   /** A place with a reference: `1`, `production`. */
-  at(reference: string, name = 'llama'): StoreLocation {
-    return parseLocation(`file:${this.path('models', name)}@${reference}`);
+  at(reference: string): StoreLocation {
+    return parseLocation(`${this.location.url}@${reference}`);
   }
 
   get channelKey(): string {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, copyFile, link, lstat, open, rename, unlink, utimes } from 'node:fs/promises';
+import { chmod, copyFile, link, lstat, open, rename, rm, unlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemErrorCode } from '../core/index.ts';
 import { clone, notAFile } from './local-copy.ts';
@@ -87,7 +87,7 @@ export class KeyWriter {
     const [newest, before] = state.versions;
     if (version === newest) {
       // Its number must never be given to other bytes.
-      await (await open(join(versions, `${state.last}.removed`), 'a')).close();
+      await (await open(join(versions, `${version.number}.removed`), 'a')).close();
       if (state.isSettled) await this.show(before);
     }
     await unlink(join(versions, version.name));
@@ -133,7 +133,7 @@ export class KeyWriter {
   async #tidied(): Promise<KeyState> {
     const { versions } = this.#place;
     const state = await readState(this.#root, this.#place);
-    for (const name of state.leftovers) await unlink(join(versions, name));
+    for (const name of state.leftovers) await rm(join(versions, name), { force: true });
     const [newest] = state.versions;
     if (newest?.name.endsWith('.new')) await rename(join(versions, newest.name), join(versions, String(newest.number)));
     return state.leftovers.length === 0 && !newest?.name.endsWith('.new') ? state : await readState(this.#root, this.#place);

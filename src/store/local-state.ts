@@ -52,7 +52,7 @@ export async function readState(root: string, place: KeyPlace): Promise<KeyState
 async function readOnce(root: string, place: KeyPlace): Promise<KeyState> {
   const found = lstatBelow(root, place.segments);
   const visible = found?.isDirectory() ? undefined : found;
-  const names = await namesIn(place.versions);
+  const names = new Set(await namesIn(place.versions));
   const versions: KeptVersion[] = [];
   const leftovers: string[] = [];
   let last = 0;
@@ -65,7 +65,7 @@ async function readOnce(root: string, place: KeyPlace): Promise<KeyState> {
     const stats = ending === '.removed' ? undefined : lstatOf(join(place.versions, name));
     if (!stats?.isFile()) continue;
     const version = { number, name, isDeleted: ending === '.deleted', stats };
-    const isHalf = ending === '.new' || names.includes(`${digits}.removed`);
+    const isHalf = ending === '.new' || names.has(`${digits}.removed`);
     if (isHalf && !isShown(version, visible)) leftovers.push(name);
     else versions.push(version);
   }

@@ -2,6 +2,7 @@ import { type Check, type Clock, type Finding, systemClock, throwIfAborted, type
 import type { Signer } from '../sign/index.ts';
 import { layoutOf, type ObjectAttributes, type Store, type StoreLocation, type UploadedObject, type VersionId } from '../store/index.ts';
 import { abandonedParts } from './abandoned-parts.ts';
+import { loaderPrefix } from './loader-prefix.ts';
 import { type PlanPushOptions, type PushContents, type PushPlan, planPush } from './plan-push.ts';
 import { type PlannedTransfer, planTransfer } from './plan-transfer.ts';
 import { publish, refuseForeignReleaser } from './publish-release.ts';
@@ -48,7 +49,7 @@ export interface PushedModel {
   /** Already there with the right bytes. */
   readonly reused: Quantity;
   readonly bundles: number;
-  /** What a loader is pointed at: a key prefix after the store's url. */
+  /** What a plain loader is pointed at, with `/` at its end. */
   readonly prefix?: string | undefined;
   readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
@@ -81,9 +82,11 @@ export async function pushModel(path: string, location: StoreLocation, options: 
   throwIfAborted(signal);
   const published = await publish(location, { plan, contents, bundles, objects, signer }, options);
   const abandoned = await abandonedParts(store, layoutOf(location).model, signal);
+  const prefix = loaderPrefix(store, location, contents.modelId);
   return {
     ...sentResult(base, contents, objects, signer),
     ...published,
+    prefix,
     findings: [...base.findings, ...published.findings, ...abandoned],
   };
 }

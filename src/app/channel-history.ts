@@ -1,7 +1,7 @@
 import { type Clock, type Finding, systemClock, unavailable, type Verdict, verdictOf } from '../core/index.ts';
 import type { Policy } from '../policy/index.ts';
 import { layoutOf, locationText, type Store, type StoreLocation } from '../store/index.ts';
-import { isSound, verifiedPointers } from './channel-standing.ts';
+import { isSound, openFinding, verifiedPointers } from './channel-standing.ts';
 import type { EvidenceOptions } from './open-signatures.ts';
 import { type PointerVersion, pointerHistory } from './pointer-history.ts';
 import { releaseTrust, ruleAt } from './release-trust.ts';
@@ -52,10 +52,12 @@ export async function channelHistory(location: StoreLocation, channel: string, o
     });
   }
   const findings = trust === undefined ? [] : standingFindings(versions, subject, now);
+  const open = trust && openFinding(versions);
+  if (open !== undefined) findings.push({ ...open, message: `not every version could be judged: ${open.message}` });
   return { verdict: verdictOf(findings), url: location.url, channel, isVerified: trust !== undefined, now, versions, findings };
 }
 
-function standingFindings(versions: readonly PointerVersion[], subject: string, now: Date): readonly Finding[] {
+function standingFindings(versions: readonly PointerVersion[], subject: string, now: Date): Finding[] {
   const [newest, second] = verifiedPointers(versions);
   const finding = (code: string, message: string, expected: string, got?: string): Finding => {
     return { code, severity: 'rejected', message, subject, expected, ...(got === undefined ? {} : { got }) };

@@ -1,4 +1,4 @@
-import { unavailable } from '../core/index.ts';
+import { errorFinding, type Finding, unavailable } from '../core/index.ts';
 import { type CurrentObject, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
 import { type PointerClaim, type PointerTrust, type PointerVersion, pointerHistory } from './pointer-history.ts';
 
@@ -20,7 +20,7 @@ export interface ChannelStanding {
 /**
  * Reads the whole history of a channel, verified under its role.
  *
- * @throws MlsignError `channel-moved` where it changes meanwhile
+ * @throws MlsignError `channel-moved` where it changes meanwhile, `channel-history-unread` where a version cannot be judged
  */
 export async function channelStanding(
   store: Store,
@@ -33,6 +33,17 @@ export async function channelStanding(
   const versions = await pointerHistory(store, location, channel, trust, signal);
   const visible = versions.find(({ entry }) => entry.isCurrent && !entry.isDeleted);
   if (visible?.entry.version !== current?.version) throw channelMoved(`${location.url}@${channel}`);
+  // What cannot be judged may be the highest of all.
+  const open = openFinding(versions);
+  if (open !== undefined) {
+    const { message, subject, expected, got, suggestion } = open;
+    throw unavailable('channel-history-unread', `what the channel pointed to before cannot be told: ${message}`, {
+      subject,
+      expected,
+      got,
+      suggestions: suggestion === undefined ? [] : [suggestion],
+    });
+  }
   return { versions, pointers: verifiedPointers(versions), current, isSound: isSound(versions) };
 }
 
@@ -50,6 +61,16 @@ export function verifiedPointers(versions: readonly PointerVersion[]): readonly 
     byDigest.set(content.digest, { ...content, verified: content.verified });
   }
   return [...byDigest.values()].sort((a, b) => b.pointer.sequence - a.pointer.sequence);
+}
+
+/** Why a version could not be judged, where one could not. */
+export function openFinding(versions: readonly PointerVersion[]): Finding | undefined {
+  for (const { content } of versions) {
+    const findings = content.kind === 'unreadable' ? [errorFinding(content.error, '')] : content.kind === 'pointer' ? content.findings : [];
+    const open = findings.find(({ severity }) => severity === 'undetermined');
+    if (open !== undefined) return open;
+  }
+  return undefined;
 }
 
 /** Somebody else was faster. */

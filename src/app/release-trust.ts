@@ -23,7 +23,10 @@ export function ruleAt(policy: Policy, { store, url }: StoreLocation): Rule {
 
 /** Who may sign releases and channels under a rule. */
 export function releaseTrust(rule: Rule, evidence: EvidenceOptions, now: Date): ReleaseTrust {
-  const { trustedRoot, timestampRoots, checkEvidence } = evidence;
+  const { trustedRoot: loadRoot, timestampRoots, checkEvidence } = evidence;
+  let root: ReturnType<NonNullable<typeof loadRoot>> | undefined;
+  // One update of the trusted root is enough for all records and pointers.
+  const trustedRoot = loadRoot && (() => (root ??= loadRoot()));
   return {
     releases: releasePrincipals(rule),
     channel: (name) => channelPrincipals(rule, name),

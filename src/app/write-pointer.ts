@@ -39,7 +39,9 @@ export async function writePointer(
   const { name } = location;
   const subject = locationText(location, { kind: 'channel', name: channel });
   const seen = await state?.read(name, channel);
-  const sequence = Math.max(pointers[0]?.pointer.sequence ?? 0, seen?.sequence ?? 0) + 1;
+  const highest = pointers[0]?.pointer.sequence ?? 0;
+  const sequence = Math.max(highest, seen?.sequence ?? 0) + 1;
+  if (!Number.isSafeInteger(sequence)) throw exhausted(subject, sequence);
   const pointer: ChannelPointer = { name, channel, sequence, ...fields };
   const signer = await freshSigner(undefined, party, fields.issued);
   const bytes = Buffer.from(serializeBundle(await seal(channelPayload(pointer), signer, { witnesses: party.witnesses, signal })));
@@ -51,7 +53,10 @@ export async function writePointer(
   const digest = opened.verified.bundleDigest;
   const written = { pointer, digest, version: object.version, signer: signer.description };
   const { findings } = await advanceMark(written, location, state);
-  return { written, findings };
+  return {
+    written,
+    findings: [...(seen !== undefined && seen.sequence > highest ? [behind(subject, seen.sequence, highest)] : []), ...findings],
+  };
 }
 
 function notAllowed(subject: string, signer: string, { principals }: PointerTrust, findings: readonly Finding[]): MlsignError {
@@ -66,6 +71,27 @@ function notAllowed(subject: string, signer: string, { principals }: PointerTrus
   return refused('signer-not-allowed', 'this signer may not move the channel; nothing was written', {
     ...details,
     suggestions: ['sign as one of those who may, or name the signer for the channel (in the policy, or with --trust-release)'],
+  });
+}
+
+/** This client knows of pointers that are no longer there. */
+function behind(subject: string, seen: number, highest: number): Finding {
+  return {
+    code: 'channel-behind',
+    severity: 'warning',
+    message: 'this client has seen a higher sequence than the history of the channel holds; the new pointer goes on after it',
+    subject,
+    expected: `sequence ${seen}`,
+    got: highest === 0 ? 'no pointer' : `sequence ${highest}`,
+    suggestion: 'find out whether an older state was put back, or whether this is another store with a model of the same name (--state)',
+  };
+}
+
+function exhausted(subject: string, sequence: number): MlsignError {
+  return refused('channel-exhausted', 'somebody who may move this channel has used up its sequence numbers', {
+    subject,
+    got: String(sequence),
+    suggestions: ['find out who: mlsign history', 'use a channel of another name'],
   });
 }
 

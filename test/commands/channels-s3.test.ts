@@ -112,6 +112,10 @@ describe('channels and releases in a bucket', () => {
     const second = await models.runAs(blind, 'promote', `${models.url()}@1`, ...channel, '--expires', '1d', ...asReleaser);
     assert.equal(second.code, 3, second.stderr);
     assert.match(second.stderr, /s3:ListBucketVersions/);
+    const forgetful = bench.server.addPrincipal('forgetful', ['s3:GetObject', 's3:PutObject', 's3:ListBucket', 's3:ListBucketVersions']);
+    const third = await models.runAs(forgetful, 'promote', `${models.url()}@1`, ...channel, '--expires', '1d', ...asReleaser);
+    assert.equal(third.code, 3, third.stderr);
+    assert.match(third.stderr, /what the channel pointed to before cannot be told: .*s3:GetObjectVersion.*\[channel-history-unread\]/s);
     assert.equal(bench.behind.history(models.pointerKey()).length, 2);
   });
 
@@ -141,6 +145,21 @@ describe('channels and releases in a bucket', () => {
       );
       assert.deepEqual(bench.behind.history(layout().file(ids[0] ?? '', 'extra.bin')), []);
       assert.deepEqual((await gc()).items, []);
+    });
+
+    it('ends uploads that nobody ended', async () => {
+      const { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } = await import('@aws-sdk/client-s3');
+      const client = new S3Client({ region: bench.server.region, endpoint: bench.server.endpoint });
+      try {
+        const key = layout().file(ids[0] ?? '', 'weights.bin');
+        await client.send(new CreateMultipartUploadCommand({ Bucket: 'models', Key: key, ChecksumAlgorithm: 'SHA256' }));
+        const { items } = await gc();
+        assert.deepEqual([items.length, items[0].kind, items[0].key], [1, 'upload', key]);
+        assert.deepEqual([(await gc('--kind', 'version', '--yes')).deleted, (await gc('--kind', 'upload', '--yes')).deleted], [0, 1]);
+        assert.equal((await client.send(new ListMultipartUploadsCommand({ Bucket: 'models' }))).Uploads, undefined);
+      } finally {
+        client.destroy();
+      }
     });
 
     it('tells what a lock retains, which is no error', async () => {

@@ -125,6 +125,10 @@ describe('mlsign promote', () => {
       await empty.push();
       const run = await models.run('promote', `${empty.url()}@1`, '--channel', 'production', ...TRUST, '--state', state, ...flags);
       assert.equal(run.code, 0, run.stderr);
+      assert.deepEqual(
+        JSON.parse(run.stdout).findings.map(({ code, got }: { code: string; got: string }) => [code, got]),
+        [['channel-behind', 'no pointer']],
+      );
       assert.equal(JSON.parse(run.stdout).pointer.sequence, 3);
     } finally {
       empty.remove();

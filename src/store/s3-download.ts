@@ -12,7 +12,8 @@ import { readRange, truncated } from './s3-range.ts';
 import type { ObjectFetch, PartedObject, TransferOptions } from './store.ts';
 
 const MIB = 1024 * 1024;
-const POOL_BYTES = 96 * MIB;
+/** Memory for what is on its way: six ranges. */
+const POOL_BYTES = 48 * MIB;
 /** Most bytes asked for at once. */
 const RANGE = 8 * MIB;
 const LANES = 12;

@@ -15,8 +15,8 @@ import { ResumeFile } from './s3-resume.ts';
 import type { FileUpload, ObjectVersion, PartedObject, StoredObject, UploadedObject, UploadOptions } from './store.ts';
 
 const MIB = 1024 * 1024;
-/** Memory for what is on its way: six parts of 16 MiB. */
-const POOL_BYTES = 96 * MIB;
+/** Memory for what is on its way: five parts of 16 MiB. */
+const POOL_BYTES = 80 * MIB;
 /** Hashed at once, without another thread. */
 const SMALL = MIB;
 const SMALL_LANES = 16;

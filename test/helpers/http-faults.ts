@@ -1,12 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 
-/** What goes wrong with a request to S3. */
-export type HttpFault =
+/** What goes wrong with a request to S3; `onFault` is called when it does. */
+export type HttpFault = FaultKind & { readonly onFault?: () => unknown };
+
+type FaultKind =
   /** The connection is cut: before anything was done; when it was done but nothing was answered; in the middle of the answer. */
   | { readonly kind: 'reset' | 'reset-after' | 'reset-midway' }
   /** No answer ever, likewise. */
   | { readonly kind: 'stall' | 'stall-after' | 'stall-midway' }
+  /** Nothing but `onFault`: before it is done, or between that and the answer. */
+  | { readonly kind: 'pass' | 'pass-after' }
   /** An error of the service; nothing was done. */
   | { readonly kind: 'error'; readonly status: number; readonly code: string; readonly message?: string }
   /** Something that is not the protocol, as a proxy or a captive portal gives it; nothing was done. */
@@ -18,9 +22,10 @@ export type HttpFault =
   /** One byte is another: of the body of the answer, or of that of the request. In its middle unless given. */
   | { readonly kind: 'corrupt' | 'corrupt-request'; readonly offset?: number }
   /** The answer says that it is another range. */
-  | { readonly kind: 'wrong-range' }
-  /** Something else happens: before it is done, or between that and the answer. */
-  | { readonly kind: 'run'; readonly before?: () => unknown; readonly after?: () => unknown };
+  | { readonly kind: 'wrong-range' };
+
+/** Those that happen before anything is done. */
+const BEFORE: readonly HttpFault['kind'][] = ['reset', 'stall', 'pass', 'error', 'raw', 'corrupt-request'];
 
 export const INTERNAL_ERROR: HttpFault = { kind: 'error', status: 500, code: 'InternalError' };
 export const SLOW_DOWN: HttpFault = { kind: 'error', status: 503, code: 'SlowDown', message: 'Please reduce your request rate.' };
@@ -36,6 +41,7 @@ export interface HttpAnswer {
 
 /** What a fault does before anything was done; whether that was all. */
 export async function failBefore(fault: HttpFault | undefined, response: ServerResponse): Promise<boolean> {
+  if (fault !== undefined && BEFORE.includes(fault.kind)) await fault.onFault?.();
   switch (fault?.kind) {
     case 'reset':
       response.socket?.resetAndDestroy();
@@ -58,9 +64,6 @@ export async function failBefore(fault: HttpFault | undefined, response: ServerR
       await send(response, { status: fault.status, headers: { 'content-type': fault.contentType }, body, size: body.length });
       return true;
     }
-    case 'run':
-      await fault.before?.();
-      return false;
     default:
       return false;
   }
@@ -68,6 +71,7 @@ export async function failBefore(fault: HttpFault | undefined, response: ServerR
 
 /** Sends an answer, or what a fault makes of it. */
 export async function answerWith(fault: HttpFault | undefined, response: ServerResponse, answer: HttpAnswer): Promise<void> {
+  if (fault !== undefined && !BEFORE.includes(fault.kind)) await fault.onFault?.();
   const isEmpty = answer.size === 0 || response.req.method === 'HEAD';
   switch (fault?.kind) {
     case 'reset-after':
@@ -100,9 +104,6 @@ export async function answerWith(fault: HttpFault | undefined, response: ServerR
       const moved = range.replace(/^bytes (\d+)-(\d+)/, (_, first, last) => `bytes ${Number(first) + 1}-${Number(last) + 1}`);
       return send(response, range === '' ? answer : { ...answer, headers: { ...answer.headers, 'content-range': moved } });
     }
-    case 'run':
-      await fault.after?.();
-      return send(response, answer);
     default:
       return send(response, answer);
   }

@@ -27,8 +27,12 @@ export interface ReceivedBody {
   readonly checksum: { readonly algorithm: ChecksumAlgorithm; readonly value: string } | undefined;
 }
 
-/** Reads the body of a request. Nothing of a request that says what is not so gets any further. */
-export async function receiveBody(request: S3Request, store: ByteStore, isSecure: boolean): Promise<ReceivedBody> {
+/**
+ * Reads the body of a request. Nothing of a request that says what is not so gets any further.
+ *
+ * @param isObject whether the checksum in the headers is that of the body
+ */
+export async function receiveBody(request: S3Request, store: ByteStore, isSecure: boolean, isObject: boolean): Promise<ReceivedBody> {
   const { headers, body } = request;
   const payload = headers.get('x-amz-content-sha256') ?? '';
   if (!isSecure && !/^[0-9a-f]{64}$/.test(payload)) throw new Violation(`a payload that nothing protects over http: ${payload}`);
@@ -36,7 +40,7 @@ export async function receiveBody(request: S3Request, store: ByteStore, isSecure
   const isStreaming = payload === STREAMING;
   if (isStreaming !== headers.has('x-amz-trailer'))
     throw invalidRequest('The value specified in the x-amz-trailer header is not supported');
-  const declared = declaredChecksum(headers);
+  const declared = isObject ? declaredChecksum(headers) : undefined;
   const running = declared === undefined ? undefined : startChecksum(declared.algorithm);
   const md5 = createHash('md5');
   const sha256 = createHash('sha256');

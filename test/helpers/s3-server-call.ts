@@ -137,11 +137,12 @@ export class S3Call {
   }
 
   async receive(): Promise<ReceivedBody> {
-    return receiveBody(this.request, this.place.store, this.place.isSecure);
+    return receiveBody(this.request, this.place.store, this.place.isSecure, true);
   }
 
-  async receiveXml(root: string): Promise<XmlElement> {
-    const { bytes } = await this.receive();
+  /** @param isChecked whether a checksum in the headers is that of the document, and not of the object it is about */
+  async receiveXml(root: string, isChecked: boolean): Promise<XmlElement> {
+    const { bytes } = await receiveBody(this.request, this.place.store, this.place.isSecure, isChecked);
     if (bytes.size > 2 * 1024 * 1024) throw new S3Refusal(400, 'MaxMessageLengthExceeded', 'Your request was too large.');
     return parseXml((await bytes.buffer()).toString(), root);
   }

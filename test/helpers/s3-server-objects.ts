@@ -117,7 +117,7 @@ export async function deleteObject(call: S3Call): Promise<S3Answer> {
 }
 
 export async function deleteObjects(call: S3Call): Promise<S3Answer> {
-  const root = await call.receiveXml('Delete');
+  const root = await call.receiveXml('Delete', true);
   if (call.header('content-md5') === undefined && ![...call.request.headers.keys()].some((name) => name.startsWith('x-amz-checksum-'))) {
     throw invalidRequest('Missing required header for this request: Content-MD5 OR x-amz-checksum-*');
   }

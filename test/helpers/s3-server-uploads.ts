@@ -107,7 +107,7 @@ export function findUpload(call: S3Call): StoredUpload {
 export async function completeMultipartUpload(call: S3Call): Promise<S3Answer> {
   call.demand('s3:PutObject');
   const condition = call.condition();
-  const root = await call.receiveXml('CompleteMultipartUpload');
+  const root = await call.receiveXml('CompleteMultipartUpload', false);
   const upload = findUpload(call);
   call.useKey('kms:Decrypt', upload.settings);
   const parts = completedParts(call, upload, root);

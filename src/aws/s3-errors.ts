@@ -21,7 +21,6 @@ const ERRORS: Readonly<Record<string, Row>> = {
   InvalidStorageClass: [refused, 'storage-class-unknown', 'the store has no such storage class'],
   InvalidTag: [refused, 'tags-refused', 'the store does not take the tags'],
   InvalidBucketState: [refused, 'bucket-state', 'the bucket is in a state that does not allow this'],
-  ObjectLockConfigurationNotFoundError: [refused, 'object-lock-missing', 'the bucket has no Object Lock', 'make a bucket with it'],
   InvalidObjectState: [
     unavailable,
     'object-archived',
@@ -106,6 +105,13 @@ export function s3Error(error: unknown, call: AwsCall, attempts: number): Error 
       subject,
       got: said(error, call),
       suggestions: ['check the network and the memory of this machine: bytes change on their way'],
+    });
+  }
+  if (error.message.includes('missing Object Lock')) {
+    return refused('object-lock-missing', 'the bucket has no Object Lock', {
+      subject,
+      got: said(error, call),
+      suggestions: ['leave out retention and legal hold, or make a bucket with Object Lock'],
     });
   }
   if (isLocked(error)) {

@@ -154,7 +154,7 @@ export class S3Bucket {
     );
     if (written === undefined) return undefined;
     const { version, tag, encryption } = written;
-    await this.insistOnVersion({ key, version, tag });
+    await this.insistOnVersion({ key, version });
     await this.orRemove({ key, version }, async () => checkEncryption(attributes, encryption, this.subject(key)));
     return { key, version, size, tag };
   }
@@ -177,12 +177,12 @@ export class S3Bucket {
   }
 
   /** Removes one version for good. */
-  async remove({ key, version }: ObjectVersion, signal?: AbortSignal, tag?: string): Promise<void> {
+  async remove({ key, version }: ObjectVersion, signal?: AbortSignal): Promise<void> {
     await this.call(
       's3:DeleteObjectVersion',
       key,
       async ({ client, sdk, abortSignal }, place) => {
-        const command = new sdk.DeleteObjectCommand({ ...place, VersionId: version, ...(tag === undefined ? {} : { IfMatch: tag }) });
+        const command = new sdk.DeleteObjectCommand({ ...place, VersionId: version });
         await client.send(command, { abortSignal }).catch((error: unknown) => {
           if (!isMissing(error)) throw error;
         });
@@ -196,9 +196,9 @@ export class S3Bucket {
    *
    * @throws MlsignError `bucket-unversioned`
    */
-  async insistOnVersion({ key, version, tag }: ObjectVersion & { readonly tag?: string | undefined }): Promise<void> {
+  async insistOnVersion({ key, version }: ObjectVersion): Promise<void> {
     if (version !== NULL_VERSION) return;
-    const isRemoved = await this.remove({ key, version }, undefined, tag).then(
+    const isRemoved = await this.remove({ key, version }).then(
       () => true,
       () => false,
     );

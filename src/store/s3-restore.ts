@@ -25,6 +25,9 @@ export async function restoreObject(
   holds: (object: PartedObject, signal: AbortSignal | undefined) => Promise<boolean>,
   signal: AbortSignal | undefined,
 ): Promise<CurrentObject> {
+  // S3 copies nothing onto itself.
+  const current = await bucket.peek(object.key, signal);
+  if (current?.version === object.version) return current;
   const made = await (object.parts.length === 1 ? copyWhole : copyParts)(bucket, object, attributes, signal);
   await bucket.insistOnVersion(made);
   await bucket.orRemove(made, async () => {

@@ -216,9 +216,9 @@ class UploadRun {
   ): Promise<UploadedObject> {
     const made = await upload.complete({ parts }, tags, 'absent', signal);
     if (made.kind === 'made') {
-      const { version, tag } = made;
+      const { version } = made;
       await this.#state.uploads.forget(upload.id);
-      await this.#target.bucket.insistOnVersion({ key: file.key, version, tag });
+      await this.#target.bucket.insistOnVersion({ key: file.key, version });
       return { key: file.key, version, size: file.identity.size, partSize: partSizeOf(file), parts, isReused: false };
     }
     const found = await this.#lookAgain(file, parts, signal, !made.isRepeated);

@@ -36,6 +36,7 @@ Exit code: 0 complete and verified, 1 rejected, 2 wrong flags or policy, 3 could
       summary: 'Where to write what was pulled from where; DIRECTORY.mlsign/lock.json unless given.',
       helpValue: 'FILE',
     }),
+    force: Flags.boolean({ summary: 'Replace what is in the directory, once the release is verified.' }),
     ...channelFlags,
     ...trustFlags,
     ...storeFlags,
@@ -46,7 +47,11 @@ Exit code: 0 complete and verified, 1 rejected, 2 wrong flags or policy, 3 could
     const location = parseLocation(args.release);
     const use = async (session: Session): Promise<CommandReport> => {
       const pulled = await withStore(location, flags, async (store) =>
-        pullModel(location, args.directory, { ...(await storedModelOptions(store, flags, session)), lockFile: flags['lock-file'] }),
+        pullModel(location, args.directory, {
+          ...(await storedModelOptions(store, flags, session)),
+          lockFile: flags['lock-file'],
+          force: flags.force,
+        }),
       );
       const isPulled = pulled.verdict === 'verified';
       return {

@@ -5,6 +5,7 @@ import {
   fileError,
   MlsignError,
   type OnProgress,
+  systemErrorCode,
   throwIfAborted,
   unavailable,
   verdictOf,
@@ -15,8 +16,9 @@ import { readPrefix } from './check-prefix.ts';
 import { checkStoredContent } from './check-stored-content.ts';
 import { prefixFindings } from './prefix-findings.ts';
 import { proofOf } from './prove-objects.ts';
-import { refuseReservedNames, writeRecords } from './pull-records.ts';
-import { clearStaging, emptyTarget, type PullTarget, publishTarget, pullTarget } from './pull-target.ts';
+import { refuseReservedNames, writeLock, writeRecords } from './pull-records.ts';
+import { clearStaging, notEmpty, occupants, type PullTarget, publishTarget, pullTarget, takeBack } from './pull-target.ts';
+import { pulledAlready } from './pulled-already.ts';
 import { remedyFor } from './remedy.ts';
 import { stageFiles, syncDirectories } from './stage-files.ts';
 import { storedEvidence } from './stored-evidence.ts';
@@ -27,6 +29,8 @@ import { type ReleaseVerification, verificationOf } from './verify-release.ts';
 export interface PullModelOptions extends StoredModelOptions {
   /** Where the lock file goes; `lock.json` in `<directory>.mlsign/` unless given. */
   readonly lockFile?: string | undefined;
+  /** Whether what lies in the directory may be replaced. */
+  readonly force?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -47,12 +51,12 @@ export interface PulledModel extends ReleaseVerification {
  */
 export async function pullModel(location: StoreLocation, directory: string, options: PullModelOptions): Promise<PulledModel> {
   const target = await pullTarget(directory);
-  await emptyTarget(target);
   const model = await openStoredModel(location, options);
   const base = { directory: target.directory, stored: { ...storedEvidence(model), files: [] } };
   if (!isOpened(model)) return { ...verificationOf(model, options, model.findings), ...base, checks: model.checks };
   refuseReservedNames(model);
-  const { lockFile, read, files, ...pulled } = await alone(target, options.signal, () => pullInto(target, model, options));
+  const already = await alreadyThere(target, model, options);
+  const { lockFile, read, files, ...pulled } = already ?? (await alone(target, options.signal, () => pullInto(target, model, options)));
   const mark = await advanceMark(model.channel, location, options.state);
   const checks = [...model.checks, ...pulled.checks, ...mark.checks];
   const findings = [...model.findings, ...pulled.findings, ...mark.findings];
@@ -68,12 +72,26 @@ export async function pullModel(location: StoreLocation, directory: string, opti
 
 /** Of two pulls into one directory, one is told so soon. */
 const LOCK_TIMES = { wait: 2000, silent: 20_000, beat: 4000 };
+/** How often the staging folder may be cleared away by another pull that ends. */
+const ATTEMPTS = 5;
 
+/** Does the work while no other pull works on the same directory. */
 async function alone<T>(target: PullTarget, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const { staging, directory } = target;
+  let hasBegun = false;
+  const begin = async (): Promise<T> => {
+    hasBegun = true;
+    return work();
+  };
   try {
-    await mkdir(staging, { recursive: true });
-    return await underLock(staging, signal, work, LOCK_TIMES);
+    for (let attempt = 1; ; attempt++) {
+      await mkdir(staging, { recursive: true });
+      try {
+        return await underLock(staging, signal, begin, LOCK_TIMES);
+      } catch (error) {
+        if (hasBegun || systemErrorCode(error) !== 'ENOENT' || attempt === ATTEMPTS) throw error;
+      }
+    }
   } catch (error) {
     if (!(error instanceof MlsignError) || error.code !== 'store-locked') throw fileError(error, 'stage the model', staging);
     throw unavailable('pull-in-progress', 'another pull is filling this directory', {
@@ -86,12 +104,33 @@ async function alone<T>(target: PullTarget, signal: AbortSignal | undefined, wor
   }
 }
 
+/** A directory that holds this very release already is left as it is: a pull may be repeated. */
+async function alreadyThere(target: PullTarget, model: OpenedModel, options: PullModelOptions) {
+  const inTheWay = await occupants(target);
+  if (inTheWay.length === 0) return undefined;
+  const proofs = await pulledAlready(target, model, options);
+  if (proofs === undefined && options.force) return undefined;
+  if (proofs === undefined) throw notEmpty(target, inTheWay);
+  const { location, release, contents } = model;
+  const { number, kind } = release.record;
+  const content = checkStoredContent(contents, proofs, { number, kind, location, remedy: remedyFor(model) });
+  const lock = await writeLock(target, model, options);
+  const check: Check = {
+    name: 'pull',
+    status: 'passed',
+    detail: 'the directory holds this release already, and every byte of it was verified',
+  };
+  return { ...content, checks: [...content.checks, check], findings: [...content.findings, ...lock.findings], lockFile: lock.lockFile };
+}
+
 async function pullInto(target: PullTarget, model: OpenedModel, options: PullModelOptions) {
   const { store, signal, onProgress } = options;
   const { location, release, contents } = model;
   const { number, kind } = release.record;
   // Another pull may have been faster.
-  await emptyTarget(target);
+  const inTheWay = options.force ? [] : await occupants(target);
+  if (inTheWay.length > 0) throw notEmpty(target, inTheWay);
+  await takeBack(target);
   const staged = await stageFiles(target.files, contents.files);
   const { hashType: algorithm, shardSize } = contents.manifest.serialization;
   const fetches = contents.files.map(({ object }, i) => ({ object, path: staged.paths[i], algorithm, shardSize }));

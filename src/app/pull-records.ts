@@ -29,19 +29,33 @@ interface FileToPlace {
  * beside the directory as far as there is a place.
  */
 export async function writeRecords(target: PullTarget, model: OpenedModel, options: PullModelOptions): Promise<PulledRecords> {
-  const companion = `${target.directory}.mlsign`;
-  const { last, inside, beside } = await placeBundles(target, model, companion, options);
+  const { last, inside, beside } = await placeBundles(target, model, options);
   for (const { path, bytes } of inside) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, bytes, { flush: true });
   }
-  const text = `${JSON.stringify(lockDocument(options.store, model), null, 2)}\n`;
-  const lock = { path: options.lockFile ?? join(companion, 'lock.json'), bytes: Buffer.from(text) };
-  if (options.lockFile !== undefined) await writeFileAtomic(options.lockFile, lock.bytes, { what: 'lock file', overwrite: true });
-  const missed = await writeBeside(companion, options.lockFile === undefined ? [...beside, lock] : beside);
-  const lockFile = options.lockFile !== undefined || missed === undefined ? lock.path : undefined;
-  const bundles = inside.length + (missed === undefined ? beside.length : 0);
-  return { last, bundles, lockFile, findings: missed === undefined ? [] : [companionMissing(missed, companion, beside.length)] };
+  const { lockFile, findings } = await writeLock(target, model, options, beside);
+  return { last, bundles: inside.length + (findings.length === 0 ? beside.length : 0), lockFile, findings };
+}
+
+/** Writes the lock file where it is asked for, or with the further signatures beside the directory. */
+export async function writeLock(
+  target: PullTarget,
+  model: OpenedModel,
+  { store, lockFile }: PullModelOptions,
+  beside: readonly FileToPlace[] = [],
+): Promise<Pick<PulledRecords, 'lockFile' | 'findings'>> {
+  const companion = companionOf(target);
+  const bytes = Buffer.from(`${JSON.stringify(lockDocument(store, model), null, 2)}\n`);
+  if (lockFile !== undefined) await writeFileAtomic(lockFile, bytes, { what: 'lock file', overwrite: true });
+  const own = { path: join(companion, 'lock.json'), bytes };
+  const missed = await writeBeside(companion, lockFile === undefined ? [...beside, own] : beside);
+  const findings = missed === undefined ? [] : [companionMissing(missed, companion, beside.length)];
+  return { lockFile: lockFile ?? (missed === undefined ? own.path : undefined), findings };
+}
+
+function companionOf({ directory }: PullTarget): string {
+  return `${directory}.mlsign`;
 }
 
 /**
@@ -61,13 +75,12 @@ export function refuseReservedNames({ contents: { files }, release: { record } }
 async function placeBundles(
   target: PullTarget,
   { location, release: { record }, contents: { files } }: OpenedModel,
-  companion: string,
   { store, signal }: PullModelOptions,
 ) {
   const isFile = record.kind === 'file';
   const single = files[0]?.name ?? '';
   const last = isFile ? `${single}.sig` : SIGNATURE_NAME;
-  const folder = isFile ? join(target.files, `${single}.mlsign`) : companion;
+  const folder = isFile ? join(target.files, `${single}.mlsign`) : companionOf(target);
   const inside: FileToPlace[] = [];
   const beside: FileToPlace[] = [];
   for (const [i, bundle] of record.bundles.entries()) {

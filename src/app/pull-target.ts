@@ -1,6 +1,6 @@
 import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fileError, refused, systemErrorCode } from '../core/index.ts';
+import { fileError, type MlsignError, refused, systemErrorCode } from '../core/index.ts';
 
 /** Where a model is staged and where it appears. */
 export interface PullTarget {
@@ -16,7 +16,7 @@ export interface PullTarget {
 
 const INSIDE = '.mlsign-partial';
 /** What file systems put into the root of a mount. */
-const SYSTEM_ENTRIES: readonly string[] = ['lost+found'];
+export const SYSTEM_ENTRIES: readonly string[] = ['lost+found'];
 /** Names the entries of a pull that has begun to appear: those, a later run may take back. */
 const APPEARING = 'appearing.json';
 
@@ -47,33 +47,36 @@ export async function pullTarget(path: string): Promise<PullTarget> {
   return { directory, isKept: true, staging, files: join(staging, 'files') };
 }
 
-/**
- * Takes back what an interrupted pull has begun to show, so that the directory is empty again.
- *
- * @throws MlsignError `directory-not-empty` where anything else lies there
- */
-export async function emptyTarget({ directory, isKept, staging, files }: PullTarget): Promise<void> {
-  const entries = isKept ? await readdir(directory) : await entriesOf(directory);
-  const others = entries.filter((name) => name !== INSIDE && !SYSTEM_ENTRIES.includes(name));
-  if (others.length === 0) return;
-  const known = isKept ? await appearing(staging) : [];
-  const foreign = others.find((name) => !known.includes(name));
-  if (foreign !== undefined) {
-    throw refused('directory-not-empty', 'a model is pulled into a directory of its own, and this one is not empty', {
-      subject: directory,
-      got: foreign,
-      suggestions: ['give a directory that is empty, or not there yet'],
-    });
-  }
-  await mkdir(files, { recursive: true });
-  for (const name of others) {
+/** What lies in the directory and is not known to be what an interrupted pull has begun to show. */
+export async function occupants(target: PullTarget): Promise<readonly string[]> {
+  const known = target.isKept ? await appearing(target.staging) : [];
+  return (await entriesOf(target)).filter((name) => !known.includes(name));
+}
+
+/** The refusal to mix a model with anything else. */
+export function notEmpty({ directory }: PullTarget, [got]: readonly string[]): MlsignError {
+  return refused('directory-not-empty', 'a model is pulled into a directory of its own, and this one holds something else', {
+    subject: directory,
+    got,
+    suggestions: ['give a directory that is empty, or not there yet', 'use --force to replace all that is in it'],
+  });
+}
+
+/** Takes back what an interrupted pull has begun to show: it is verified again. */
+export async function takeBack(target: PullTarget): Promise<void> {
+  if (!target.isKept) return;
+  const { directory, staging, files } = target;
+  const known = await appearing(staging);
+  const shown = (await entriesOf(target)).filter((name) => known.includes(name));
+  if (shown.length > 0) await mkdir(files, { recursive: true });
+  for (const name of shown) {
     await rm(join(files, name), { recursive: true, force: true });
     await rename(join(directory, name), join(files, name));
   }
 }
 
 /**
- * Makes what is staged appear, `last` after everything else.
+ * Makes what is staged appear, `last` after everything else; what is in the directory goes.
  *
  * @param last an entry of the staged tree
  */
@@ -83,6 +86,11 @@ export async function publishTarget({ directory, isKept, staging, files }: PullT
     await syncDirectory(dirname(directory));
     return;
   }
+  const replaced = join(staging, 'replaced');
+  for (const name of await entriesOf({ directory })) {
+    await mkdir(replaced, { recursive: true });
+    await rename(join(directory, name), join(replaced, name));
+  }
   const entries = await readdir(files);
   const ordered = [...entries.filter((name) => name !== last), last];
   await writeSynced(join(staging, APPEARING), JSON.stringify(ordered));
@@ -91,6 +99,7 @@ export async function publishTarget({ directory, isKept, staging, files }: PullT
   await rename(join(files, last), join(directory, last));
   await syncDirectory(directory);
   await rm(join(staging, APPEARING), { force: true });
+  await rm(replaced, { recursive: true, force: true });
 }
 
 /** Removes what a pull leaves behind; `all`: what it has staged as well. */
@@ -112,11 +121,13 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-async function entriesOf(directory: string): Promise<readonly string[]> {
-  return readdir(directory).catch((error) => {
+/** Everything in the directory but mlsign's own folder and what the file system needs. */
+async function entriesOf({ directory }: Pick<PullTarget, 'directory'>): Promise<readonly string[]> {
+  const entries = await readdir(directory).catch((error) => {
     if (systemErrorCode(error) === 'ENOENT') return [];
     throw fileError(error, 'write the model', directory);
   });
+  return entries.filter((name) => name !== INSIDE && !SYSTEM_ENTRIES.includes(name));
 }
 
 async function appearing(staging: string): Promise<readonly string[]> {

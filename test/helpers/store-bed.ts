@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
   closeSync,
   mkdirSync,
   openSync,
@@ -48,6 +49,8 @@ export const STORE_BEDS: Readonly<Record<string, () => Promise<StoreBed>>> = {
 export function localBed(): StoreBed & { readonly root: string } {
   const sandbox = new Sandbox();
   const root = sandbox.path('store');
+  // Other users may read it.
+  chmodSync(sandbox.root, 0o755);
   const path = (key: string): string => join(root, ...key.split('/'));
   return {
     root,

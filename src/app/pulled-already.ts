@@ -1,0 +1,66 @@
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MlsignError, readCapped, sha256Hex, verdictOf } from '../core/index.ts';
+import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
+import { compareModel, type HashedModel, hashModel, openSource, type Source } from '../model/index.ts';
+import { SIGNATURE_NAME } from './locations.ts';
+import type { ObjectProof } from './prove-objects.ts';
+import type { PullModelOptions } from './pull-model.ts';
+import { occupants, type PullTarget, SYSTEM_ENTRIES } from './pull-target.ts';
+import type { OpenedModel } from './stored-model.ts';
+
+/**
+ * What a directory holds, where it is a release whole already, as an earlier pull left it: every byte is hashed. Undefined
+ * where it is anything else.
+ */
+export async function pulledAlready(
+  target: PullTarget,
+  model: OpenedModel,
+  options: PullModelOptions,
+): Promise<readonly ObjectProof[] | undefined> {
+  const { release, contents } = model;
+  const { kind, bundles } = release.record;
+  const single = contents.files[0]?.name ?? '';
+  const path = kind === 'file' ? join(target.directory, single) : target.directory;
+  const signature = kind === 'file' ? `${path}.sig` : join(path, SIGNATURE_NAME);
+  if (!(await isBundle(signature, bundles[0]?.digest)) || !(await isKind(path, kind))) return undefined;
+  if (kind === 'file') {
+    const own = [single, `${single}.sig`, `${single}.mlsign`];
+    if ((await occupants(target)).some((name) => !own.includes(name))) return undefined;
+  }
+  const hashed = await hash(await openSource(path), model, options);
+  const isClean = hashed.ignored.every((name) => SYSTEM_ENTRIES.includes(name));
+  const findings = compareModel(contents.manifest, hashed, { ignoreUnsigned: false });
+  if (!isClean || hashed.emptyFiles.length > 0 || verdictOf(findings) !== 'verified') return undefined;
+  const files = new Map(hashed.files.map((file) => [file.name, file]));
+  return contents.files.map(({ name }): ObjectProof => {
+    const { size = 0, digests = [] } = files.get(name) ?? {};
+    return { kind: 'hashed', size, digests };
+  });
+}
+
+function hash(source: Source, { contents }: OpenedModel, { signal, onProgress }: PullModelOptions): Promise<HashedModel> {
+  const { manifest, files } = contents;
+  return hashModel(source, {
+    serialization: { ...manifest.serialization, allowSymlinks: false, ignorePaths: [...SYSTEM_ENTRIES] },
+    excluded: source.kind === 'file' ? [] : [join(source.path, SIGNATURE_NAME)],
+    signed: files.map(({ name }) => name),
+    useMainThread: true,
+    signal,
+    onProgress,
+  });
+}
+
+async function isBundle(path: string, digest: string | undefined): Promise<boolean> {
+  try {
+    return sha256Hex(await readCapped(path, MAX_BUNDLE_BYTES, 'signature')) === digest;
+  } catch (error) {
+    if (error instanceof MlsignError) return false;
+    throw error;
+  }
+}
+
+async function isKind(path: string, kind: 'file' | 'directory'): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  return kind === 'file' ? (stats?.isFile() ?? false) : (stats?.isDirectory() ?? false);
+}

@@ -1,6 +1,8 @@
 export { CHANNEL_TYPE, type ChannelPointer, channelPayload, MAX_POINTER_BYTES, parseChannelPointer } from './channel.ts';
+export { decodeTime } from './decode-statement.ts';
 export { HighWaterMark, type Mark } from './high-water.ts';
 export type { SeenPointer } from './judge-pointer.ts';
+export { sequenceProblem, stageOfLife } from './judge-sequence.ts';
 export { type ListedChannel, type ListedRelease, listChannels, listReleases } from './listing.ts';
 export * from './next-steps.ts';
 export { MAX_POINTER_VERSIONS, type OpenedChannel, openChannel, type VerifiedChannel } from './open-channel.ts';
@@ -18,3 +20,4 @@ export {
 export { releaseBefore } from './release-before.ts';
 export { type ResolvedRelease, resolveRelease } from './resolve.ts';
 export type { ChannelClient, ReleaseTrust } from './trust.ts';
+export { failure, openVersion, type SignedDocument, versionsOf } from './versions.ts';

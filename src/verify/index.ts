@@ -12,4 +12,4 @@ export {
 export { StatementStore } from './statement-store.ts';
 export { claimedGenerationTime } from './timestamp.ts';
 export { type InstanceOptions, instanceTrustedRoot, readTrustedRoot, type TrustedRootSource } from './trusted-root.ts';
-export { type EnvelopeOptions, verifyEnvelope } from './verify-envelope.ts';
+export { type EnvelopeOptions, type RefuseSigner, verifyEnvelope } from './verify-envelope.ts';

@@ -143,8 +143,10 @@ export async function openEnvelope<T>(
     const encoding = encodingOf?.(bundle) ?? 'dsse';
     const search = await verifyEnvelope(bundle, where, encoding, principals, options);
     checks.push(...search.checks);
-    const [first, ...others] = search.matches;
-    if (first === undefined) return { checks, findings: search.findings };
+    const { matches, refusals } = refuseSigners(bundle, where, search.matches, options);
+    const [first, ...others] = matches;
+    checks.push(...refusals.map(({ message }): Check => ({ name: 'revocation', status: 'failed', detail: `${where}: ${message}` })));
+    if (first === undefined) return { checks, findings: [...refusals, ...search.findings] };
     const statement = parse(bundle.envelope.payload, encoding);
     if (describe !== undefined) checks.push({ name: 'statement', status: 'passed', detail: `${where}: ${describe(statement)}` });
     return { verified: makeVerified(bundle, statement, bytes, where, [first, ...others]), checks, findings: [] };
@@ -154,6 +156,14 @@ export async function openEnvelope<T>(
     checks.push({ name: running, status, detail: `${where}: ${error.message}` });
     return { checks, findings: [errorFinding(error, where)] };
   }
+}
+
+/** The signers that are not revoked; the first refusal where none is left. */
+function refuseSigners(bundle: Bundle, where: string, found: readonly SignerMatch[], { refuseSigner }: EnvelopeOptions) {
+  const refused = found.map((match) => refuseSigner?.(describeSigner(bundle, match), match.proof.times, where));
+  const matches = found.filter((_, index) => refused[index] === undefined);
+  const refusals = matches.length > 0 ? [] : refused.filter((finding) => finding !== undefined).slice(0, 1);
+  return { matches, refusals };
 }
 
 function describeSigner({ material }: Bundle, { key, scheme, certificate, identity }: SignerMatch): VerifiedSigner {

@@ -2,7 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import type { Check, Finding } from '../core/index.ts';
 import { type Bundle, prepareSchemes } from '../formats/index.ts';
 import type { EvidenceRequirement, Principal } from '../policy/index.ts';
-import { countDistinct, keyDigest, missingEvidence, type Proof } from './evidence.ts';
+import { countDistinct, keyDigest, missingEvidence, type Proof, type ProvenTime } from './evidence.ts';
+import type { VerifiedSigner } from './open-statement.ts';
 import { type Encoding, signatureCheck } from './public-key.ts';
 import { findSigner, type SignerMatch, type SignerSearch } from './signer.ts';
 import { provenTimes } from './times.ts';
@@ -20,7 +21,12 @@ export interface EnvelopeOptions {
   readonly require?: EvidenceRequirement | undefined;
   /** Looks at timestamps and log entries also where nothing depends on them. */
   readonly checkEvidence?: boolean | undefined;
+  /** Why a signer whose signature is good does not count after all: it is revoked. */
+  readonly refuseSigner?: RefuseSigner | undefined;
 }
+
+/** Judges a signer by the times that are proven for the signature. */
+export type RefuseSigner = (signer: VerifiedSigner, times: readonly ProvenTime[], where: string) => Finding | undefined;
 
 /**
  * Finds the trusted signers of an envelope, and judges each at the time that timestamps and log entries prove, or now.

@@ -145,6 +145,8 @@ export class S3Client {
       responseChecksumValidation: 'WHEN_REQUIRED',
       // Waiting for leave to send each part would cost a round trip and a new connection a part.
       expectContinueHeader: false,
+      // It would warn on the console that it does not repeat a body: we do.
+      logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     });
     addMiddleware(client, expectedBucketOwner);
     return { client, sdk };
@@ -161,6 +163,8 @@ export class S3Client {
     }
   }
 }
+
+function ignore(): void {}
 
 function urlOf(place: unknown): URL | undefined {
   if (typeof place !== 'object' || place === null || !('hostname' in place) || !('protocol' in place)) return undefined;

@@ -14,7 +14,7 @@ export interface HeldPart {
 }
 
 /** S3 assembles large objects before it answers. */
-const PATIENCE = 20;
+const PATIENCE = 10;
 
 /** An upload in parts. */
 export class MultipartUpload {

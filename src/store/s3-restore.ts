@@ -10,7 +10,7 @@ import type { CurrentObject, ObjectAttributes, ObjectVersion, PartedObject } fro
 
 /** Parts copied at a time. */
 const COPIES = 4;
-const PATIENCE = 20;
+const PATIENCE = 10;
 
 /**
  * Copies a version over whatever is there now, part by part, within S3.

@@ -1,5 +1,6 @@
 export * from './compare.ts';
 export { listed } from './compare-findings.ts';
+export { dirHash } from './dir-hash.ts';
 export type { ListedFile } from './directory-source.ts';
 export { type HashedModel, type HashModelOptions, hashModel, type ListedModel, listModel, type ModelFile } from './hash-model.ts';
 export * from './ignore.ts';

@@ -30,7 +30,7 @@ export interface ReleaseObject {
   readonly parts: readonly string[];
 }
 
-/** One signature of a model; its key is `layout.bundle(modelId, digest)`. */
+/** One bundle about a model: its key is `layout.bundle(modelId, digest)`, that of an attestation `layout.attestation(…)`. */
 export interface ReleaseBundle {
   /** SHA-256 of its bytes, hex. */
   readonly digest: string;
@@ -49,11 +49,13 @@ export interface ReleaseRecord {
   readonly objects: readonly ReleaseObject[];
   /** The model's own signature first. */
   readonly bundles: readonly ReleaseBundle[];
+  /** Other signed statements about the model; none unless given. */
+  readonly attestations?: readonly ReleaseBundle[] | undefined;
 }
 
 /** The record as the in-toto statement to sign: objects by name in code point order. */
 export function releasePayload(record: ReleaseRecord): Uint8Array {
-  const { name, number, created, modelId, kind, objects, bundles } = record;
+  const { name, number, created, modelId, kind, objects, bundles, attestations = [] } = record;
   const statement = {
     _type: STATEMENT_TYPE,
     subject: [{ name, digest: { mlsignModel: modelId } }],
@@ -66,10 +68,15 @@ export function releasePayload(record: ReleaseRecord): Uint8Array {
       objects: objects
         .toSorted((a, b) => compareCodePoints(a.name, b.name))
         .map(({ name, version, size, partSize, parts }) => ({ name, version, size, part_size: partSize, sha256: parts })),
-      bundles: bundles.map(({ digest, version, size }) => ({ sha256: digest, version, size })),
+      bundles: bundles.map(bundleFields),
+      ...(attestations.length === 0 ? {} : { attestations: attestations.map(bundleFields) }),
     },
   };
   return Buffer.from(JSON.stringify(statement));
+}
+
+function bundleFields({ digest, version, size }: ReleaseBundle): object {
+  return { sha256: digest, version, size };
 }
 
 /**
@@ -91,7 +98,8 @@ export function parseReleaseRecord(payload: Uint8Array, where: string): ReleaseR
     modelId: model.string('id', MODEL_ID, '64 lower-case hex digits'),
     kind: model.oneOf('kind', ['file', 'directory']),
     objects: decodeObjects(decoder, fields),
-    bundles: decodeBundles(decoder, fields),
+    bundles: decodeBundles(decoder, fields, 'bundles'),
+    ...(fields.has('attestations') ? { attestations: decodeBundles(decoder, fields, 'attestations') } : {}),
   };
   model.done();
   fields.done();
@@ -141,10 +149,10 @@ function decodeObject(decoder: Decoder, value: JsonValue, path: () => string): R
   return { name, version, size, partSize, parts };
 }
 
-function decodeBundles(decoder: Decoder, predicate: Fields): readonly ReleaseBundle[] {
+function decodeBundles(decoder: Decoder, predicate: Fields, name: string): readonly ReleaseBundle[] {
   const seen = new Set<string>();
-  return predicate.array('bundles', 1, MAX_BUNDLES).flatMap((value, i) => {
-    const fields = decoder.object(value, predicate.at(`bundles[${i}]`));
+  return predicate.array(name, 1, MAX_BUNDLES).flatMap((value, i) => {
+    const fields = decoder.object(value, predicate.at(`${name}[${i}]`));
     const digest = fields.string('sha256', SHA256, '64 lower-case hex digits');
     if (seen.has(digest)) decoder.problem(fields.at('sha256'), 'each bundle once', digest);
     seen.add(digest);

@@ -10,8 +10,10 @@ export interface Layout {
   file(modelId: string, name: string): string;
   /** Of the bundles about one model id. */
   bundles(modelId: string): string;
-  /** A model signature or attestation, by the SHA-256 of its bytes (hex). */
+  /** A model signature, by the SHA-256 of its bytes (hex). */
   bundle(modelId: string, digest: string): string;
+  /** Another signed statement about a model, by the SHA-256 of its bytes (hex). */
+  attestation(modelId: string, digest: string): string;
   readonly releases: string;
   release(number: number): string;
   readonly channels: string;
@@ -24,6 +26,7 @@ export interface Layout {
 export const RECORDS = '.mlsign';
 
 const RELEASE_KEY = /^([1-9]\d{0,14})\.json$/;
+const ATTESTATION_KEY = /^([0-9a-f]{64})\.att$/;
 const CHANNEL_KEY = /^([A-Za-z][A-Za-z0-9._-]{0,63})\.json$/;
 
 /** The keys of the model at a location. */
@@ -38,6 +41,7 @@ export function layoutOf({ prefix, name }: Pick<StoreLocation, 'prefix' | 'name'
     file: (modelId, file) => `${files(modelId)}${file}`,
     bundles,
     bundle: (modelId, digest) => `${bundles(modelId)}${digest}.sig`,
+    attestation: (modelId, digest) => `${bundles(modelId)}${digest}.att`,
     releases: `${records}releases/`,
     release: (number) => `${records}releases/${number}.json`,
     channels: `${records}channels/`,
@@ -55,4 +59,10 @@ export function releaseOfKey(layout: Layout, key: string): number | undefined {
 /** The name of the channel that a key is the pointer of; undefined for any other key. */
 export function channelOfKey(layout: Layout, key: string): string | undefined {
   return key.startsWith(layout.channels) ? CHANNEL_KEY.exec(key.slice(layout.channels.length))?.[1] : undefined;
+}
+
+/** The digest that the key of an attestation about a model says; undefined for any other key. */
+export function attestationOfKey(layout: Layout, modelId: string, key: string): string | undefined {
+  const folder = layout.bundles(modelId);
+  return key.startsWith(folder) ? ATTESTATION_KEY.exec(key.slice(folder.length))?.[1] : undefined;
 }

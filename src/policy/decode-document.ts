@@ -1,7 +1,9 @@
 import type { Decoder, Fields, JsonValue } from '../core/index.ts';
 import { checkIgnorePath } from '../formats/index.ts';
 import { MAX_ENTRIES, refuseOthers, strings } from './decode-fields.ts';
+import { decodeLineage } from './decode-lineage.ts';
 import { decodeEndpoints, decodeReleasing } from './decode-releasing.ts';
+import { decodeRevocations } from './decode-revocations.ts';
 import { decodeSignedBy, NAME, NAME_WORDS } from './decode-signers.ts';
 import { decodePrincipal } from './decode-trust.ts';
 import type { PolicyDocument, RuleEntry } from './document.ts';
@@ -9,12 +11,14 @@ import { type EvidenceRequirement, RULE_DEFAULTS } from './policy.ts';
 
 const MAX_AUTHORS = 16;
 
-const TOP_FIELDS = ['version', 'principals', 'roles', 'rules'];
+const TOP_FIELDS = ['version', 'principals', 'roles', 'revocations', 'rules'];
 const RULE_FIELDS = [
   'model',
   'signed-by',
   'released-by',
   'channels',
+  'lineage',
+  'revocations',
   'attested-endpoints',
   'require',
   'ignore-paths',
@@ -42,6 +46,7 @@ export function decodeDocument(decoder: Decoder, value: JsonValue): PolicyDocume
           members: strings(decoder, decoder.array(value, path, 1, MAX_ENTRIES), path, NAME, NAME_WORDS),
         }))
       : [],
+    revocations: decodeRevocations(decoder, top),
     rules: top.array('rules', 1, MAX_ENTRIES).map((rule, index) => decodeRule(decoder, rule, `${top.at('rules')}[${index}]`)),
   };
 }
@@ -65,6 +70,8 @@ function decodeRule(decoder: Decoder, value: JsonValue, path: string): RuleEntry
     model: fields.string('model'),
     signedBy: decodeSignedBy(decoder, fields),
     ...decodeReleasing(decoder, fields),
+    lineage: decodeLineage(decoder, fields),
+    revocations: decodeRevocations(decoder, fields),
     settings: {
       require: fields.has('require') ? decodeRequire(decoder, fields) : RULE_DEFAULTS.require,
       ignorePaths:

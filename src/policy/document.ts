@@ -1,6 +1,8 @@
 import type { SchemeName } from '../formats/index.ts';
 import type { IdentitySource } from './identity.ts';
+import type { LineageRole, LineageRule } from './lineage-rule.ts';
 import type { RuleSettings } from './policy.ts';
+import type { RevocationRule } from './revocation-rule.ts';
 
 /** PEM text, or the path of a PEM file, and the field it stands in. */
 export interface PemReference {
@@ -63,7 +65,14 @@ export interface RuleEntry {
   readonly signedBy: readonly SignedByEntry[];
   readonly releasedBy?: SignedByEntry | undefined;
   readonly channels: readonly ChannelEntry[];
+  readonly lineage: readonly LineageEntry[];
+  readonly revocations?: RevocationEntry | undefined;
   readonly settings: RuleSettings;
+}
+
+/** A revocation list as the file says it; paths begin at the file. */
+export interface RevocationEntry extends Omit<RevocationRule, 'signedBy'> {
+  readonly signedBy: SignedByEntry;
 }
 
 /** A channel as the file says it. */
@@ -73,9 +82,17 @@ export interface ChannelEntry {
   readonly stateless: boolean;
 }
 
+/** What the file says of the ancestors with one role. */
+export interface LineageEntry extends Omit<LineageRule, 'signedBy'> {
+  readonly role: LineageRole;
+  readonly signedBy?: readonly SignedByEntry[] | undefined;
+}
+
 /** A policy file whose fields are well-formed; names are not resolved and keys not read. */
 export interface PolicyDocument {
   readonly principals: readonly PrincipalEntry[];
   readonly roles: readonly RoleEntry[];
+  /** Of every rule that says nothing of its own. */
+  readonly revocations?: RevocationEntry | undefined;
   readonly rules: readonly RuleEntry[];
 }

@@ -8,6 +8,7 @@ export {
   identityTrust,
   type SigstoreIdentity,
 } from './identity.ts';
+export { isFrom, LINEAGE_ROLES, type LineageRole, type LineageRule, type LineageRules } from './lineage-rule.ts';
 export { type LoadPolicyOptions, loadPolicy } from './load-policy.ts';
 export { evaluateSigners, type Satisfied, type Signed, type SignersResult } from './match.ts';
 export { modelLocation } from './pattern.ts';
@@ -24,3 +25,4 @@ export {
 } from './policy.ts';
 export { checkFlagsBesidePolicy, combine, FLAGS_OF_A_POLICY, type PolicyFlags, policyFromFlags } from './policy-flags.ts';
 export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './principal.ts';
+export type { RevocationPlace, RevocationRule } from './revocation-rule.ts';

@@ -3,6 +3,7 @@ import type { SchemeName } from '../formats/index.ts';
 import { type IdentitySource, identityTrust } from './identity.ts';
 import { channelPrincipals, type Policy, type Requirement, RULE_DEFAULTS, type Rule, releasePrincipals } from './policy.ts';
 import { authorityTrust, type KeyTrust, keyTrust, type PemSource, type Principal, type Trust } from './principal.ts';
+import type { RevocationPlace, RevocationRule } from './revocation-rule.ts';
 
 /** Trust and tolerance as flags say them. */
 export interface PolicyFlags {
@@ -13,6 +14,8 @@ export interface PolicyFlags {
   readonly identities?: readonly IdentitySource[] | undefined;
   /** Who may sign release records and channel pointers; the model's signers unless given. */
   readonly releaseKeys?: readonly PemSource[] | undefined;
+  /** Where a revocation list must be, and the keys of those who may sign it. */
+  readonly revocations?: { readonly place: RevocationPlace; readonly keys: readonly PemSource[] } | undefined;
   /** The files that the keys and certificates came from; none of them may lie in the model. */
   readonly files?: readonly string[] | undefined;
   /** Padding of RSA keys; `pss` unless given. */
@@ -47,6 +50,8 @@ export function policyFromFlags(flags: PolicyFlags): Policy {
     signedBy: [anyOf(principals)],
     releasedBy: released.length === 0 ? undefined : [released],
     channels: new Map(),
+    lineage: new Map(),
+    revocations: revocationsOf(flags),
     ...RULE_DEFAULTS,
     unsignedPaths: flags.unsignedPaths ?? RULE_DEFAULTS.unsignedPaths,
     allowSymlinks: flags.allowSymlinks ?? RULE_DEFAULTS.allowSymlinks,
@@ -66,6 +71,12 @@ function trustedBy({ trustKeys = [], kmsKeys = [], cas = [], identities = [], rs
 
 function releasersOf({ releaseKeys = [], rsaPadding }: PolicyFlags): readonly Principal[] {
   return releaseKeys.map((source) => named('release key', keyTrustOf(source, rsaPadding)));
+}
+
+function revocationsOf({ revocations, rsaPadding }: PolicyFlags): readonly RevocationRule[] {
+  if (revocations === undefined) return [];
+  const { place, keys } = revocations;
+  return [{ place, signedBy: [keys.map((source) => named('revoker', keyTrustOf(source, rsaPadding)))] }];
 }
 
 function anyOf(principals: readonly Principal[]): Requirement {
@@ -91,7 +102,8 @@ function keyTrustOf(source: PemSource, rsaPadding: 'pss' | 'pkcs1' | undefined) 
 export function combine(policy: Policy, flags: PolicyFlags): Policy {
   const principals = trustedBy(flags);
   const released = releasersOf(flags);
-  if (principals.length + released.length === 0) return policy;
+  const revocations = revocationsOf(flags);
+  if (principals.length + released.length + revocations.length === 0) return policy;
   const signedBy = principals.length === 0 ? [] : [anyOf(principals)];
   const releasedBy = released.length === 0 ? [] : [released];
   return {
@@ -102,6 +114,7 @@ export function combine(policy: Policy, flags: PolicyFlags): Policy {
     rules: policy.rules.map((rule) => ({
       ...rule,
       signedBy: [...rule.signedBy, ...signedBy],
+      revocations: [...rule.revocations, ...revocations],
       // The model's own signers are those of the file: a flag that adds one adds nobody here.
       releasedBy: [...releasePrincipals(rule), ...releasedBy],
       channels: new Map(

@@ -1,6 +1,8 @@
 import { refused, usage } from '../core/index.ts';
+import type { LineageRules } from './lineage-rule.ts';
 import { covers } from './pattern.ts';
 import type { Principal } from './principal.ts';
+import type { RevocationRule } from './revocation-rule.ts';
 
 /** So many of these principals must have signed. */
 export interface Requirement {
@@ -45,6 +47,10 @@ export interface Rule extends RuleSettings {
   readonly releasedBy?: SignerGroups | undefined;
   /** What holds for channels, by name. */
   readonly channels: ReadonlyMap<string, ChannelRule>;
+  /** What holds for what the model was made from, by role; nothing is asked of it where this is empty. */
+  readonly lineage: LineageRules;
+  /** Each of these lists must be there, and revoke nothing of the model. */
+  readonly revocations: readonly RevocationRule[];
 }
 
 /** Of each of these groups, the one signer of a document must be a member. */

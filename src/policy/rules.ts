@@ -1,5 +1,6 @@
 import { type Decoder, nearest } from '../core/index.ts';
-import type { ChannelEntry, PolicyDocument, RuleEntry, SignedByEntry } from './document.ts';
+import type { ChannelEntry, LineageEntry, PolicyDocument, RuleEntry, SignedByEntry } from './document.ts';
+import type { LineageRole, LineageRule } from './lineage-rule.ts';
 import { resolvePattern } from './pattern.ts';
 import type { ChannelRule, Requirement, Rule, SignerGroups } from './policy.ts';
 import type { Principal } from './principal.ts';
@@ -18,7 +19,7 @@ export function buildRules(
   const members = resolveRoles(decoder, document, principals);
   const seen = new Map<string, string>();
   return document.rules.map((entry) => {
-    const rule = buildRule(decoder, entry, members, directory);
+    const rule = buildRule(decoder, { revocations: document.revocations, ...definedIn(entry) }, members, directory);
     const twin = seen.get(rule.pattern);
     if (twin !== undefined) decoder.problem(`${entry.path}.model`, `a location of its own: ${twin} is for the same one`, entry.model);
     seen.set(rule.pattern, entry.path);
@@ -51,12 +52,17 @@ function buildRule(decoder: Decoder, entry: RuleEntry, members: ReadonlyMap<stri
   if ('reason' in resolved) decoder.problem(`${entry.path}.model`, resolved.reason, entry.model);
   const oneOf = (line: SignedByEntry | undefined): SignerGroups | undefined => line && [buildRequirement(decoder, line, members).of];
   const channel = ({ name, signedBy, stateless }: ChannelEntry): [string, ChannelRule] => [name, { signedBy: oneOf(signedBy), stateless }];
+  const ancestors = ({ role, signedBy, ...lineage }: LineageEntry): [LineageRole, LineageRule] => [
+    role,
+    { ...lineage, signedBy: signedBy?.map((line) => buildRequirement(decoder, line, members)) },
+  ];
   return {
     name: entry.model,
     pattern: 'pattern' in resolved ? resolved.pattern : entry.model,
     signedBy: entry.signedBy.map((line) => buildRequirement(decoder, line, members)),
     releasedBy: oneOf(entry.releasedBy),
     channels: new Map(entry.channels.map(channel)),
+    lineage: new Map(entry.lineage.map(ancestors)),
     ...entry.settings,
   };
 }

@@ -56,6 +56,7 @@ describe('policy file', () => {
           ignoreUnsigned: true,
           releasedBy: undefined,
           channels: new Map(),
+          lineage: new Map(),
           attestedEndpoints: [],
         },
         {
@@ -70,6 +71,7 @@ describe('policy file', () => {
           ignoreUnsigned: false,
           releasedBy: undefined,
           channels: new Map(),
+          lineage: new Map(),
           attestedEndpoints: [],
         },
       ]);

@@ -3,9 +3,9 @@ import { createPublicKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { EKU, makeChain } from '../helpers/certificates.ts';
 import { type CliRun, mlsign } from '../helpers/cli.ts';
 import { KmsBench } from '../helpers/kms.ts';
+import { loopbackTls } from '../helpers/loopback-tls.ts';
 import { assertValid } from '../helpers/schemas.ts';
 
 describe('mlsign keys', () => {
@@ -154,7 +154,7 @@ describe('mlsign keys', () => {
   }).timeout(30_000);
 
   it('goes by HTTPS through the proxy of the environment, with the certificates that Node trusts', async () => {
-    const { leafPem, leafKeyPem, rootPem } = tlsChain();
+    const { leafPem, leafKeyPem, rootPem } = loopbackTls();
     const secure = await KmsBench.start({ tls: { key: leafKeyPem, cert: leafPem } });
     const seen: string[] = [];
     const proxy = createServer().listen(0, '127.0.0.1');
@@ -191,15 +191,3 @@ describe('mlsign keys', () => {
     }
   }).timeout(30_000);
 });
-
-function tlsChain() {
-  const valid = { notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 3_600_000) };
-  return makeChain({
-    root: valid,
-    leaf: {
-      ...valid,
-      subjectAlternativeNames: { ip: [Buffer.of(127, 0, 0, 1)] },
-      extendedKeyUsage: [EKU.serverAuth],
-    },
-  });
-}

@@ -15,7 +15,7 @@ export interface S3Request {
 }
 
 const PLAIN_HOST = /^(?:127\.0\.0\.1|localhost|s3\.localhost|s3\.[a-z0-9-]+\.amazonaws\.com)(?::\d+)?$/;
-const BUCKET_HOST = /^([a-z0-9][a-z0-9.-]+)\.(?:localhost|s3\.localhost|s3\.[a-z0-9-]+\.amazonaws\.com)(?::\d+)?$/;
+const BUCKET_HOST = /^([a-z0-9][a-z0-9.-]+?)\.s3\.(?:localhost|[a-z0-9-]+\.amazonaws\.com)(?::\d+)?$/;
 
 /** Reads where a request goes: the bucket in the path, or in the host. */
 export function readRequest(message: IncomingMessage, body: AsyncIterable<Uint8Array>): S3Request {

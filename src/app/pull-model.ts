@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import {
   type Check,
   type Finding,
@@ -17,7 +16,7 @@ import { checkStoredContent } from './check-stored-content.ts';
 import { prefixFindings } from './prefix-findings.ts';
 import { proofOf } from './prove-objects.ts';
 import { refuseReservedNames, writeLock, writeRecords } from './pull-records.ts';
-import { clearStaging, notEmpty, occupants, type PullTarget, publishTarget, pullTarget, takeBack } from './pull-target.ts';
+import { clearStaging, makeStaging, notEmpty, occupants, type PullTarget, publishTarget, pullTarget, takeBack } from './pull-target.ts';
 import { pulledAlready } from './pulled-already.ts';
 import { remedyFor } from './remedy.ts';
 import { stageFiles, syncDirectories } from './stage-files.ts';
@@ -85,7 +84,7 @@ async function alone<T>(target: PullTarget, signal: AbortSignal | undefined, wor
   };
   try {
     for (let attempt = 1; ; attempt++) {
-      await mkdir(staging, { recursive: true });
+      await makeStaging(target);
       try {
         return await underLock(staging, signal, begin, LOCK_TIMES);
       } catch (error) {

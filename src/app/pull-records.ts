@@ -6,7 +6,7 @@ import { SIGNATURE_NAME } from './locations.ts';
 import { lockDocument } from './lock-document.ts';
 import { pinnedBundle } from './pinned-objects.ts';
 import type { PullModelOptions } from './pull-model.ts';
-import type { PullTarget } from './pull-target.ts';
+import { INSIDE, type PullTarget } from './pull-target.ts';
 import type { OpenedModel } from './stored-model.ts';
 
 /** What lies beside a pulled model's files. */
@@ -59,12 +59,21 @@ function companionOf({ directory }: PullTarget): string {
 }
 
 /**
- * Refuses a model whose own files take the place of its signature.
+ * Refuses a model whose own files take the place of its signature, or of the folder in which it is staged; under a name that some
+ * file systems take for the same, too.
  *
- * @throws MlsignError `signature-name-taken`
+ * @throws MlsignError `signature-name-taken`, `staging-name-taken`
  */
 export function refuseReservedNames({ contents: { files }, release: { record } }: OpenedModel): void {
-  const taken = files.find(({ name }) => name === SIGNATURE_NAME || name.startsWith(`${SIGNATURE_NAME}/`));
+  const at = (reserved: string) => files.find(({ name }) => name.replace(/\/.*/s, '').toLowerCase() === reserved);
+  const staging = at(INSIDE);
+  if (staging !== undefined) {
+    throw refused('staging-name-taken', 'the model has a file where models are staged while they are pulled', {
+      subject: staging.name,
+      suggestions: ['remove it, and have the model signed and pushed again'],
+    });
+  }
+  const taken = at(SIGNATURE_NAME);
   if (record.kind === 'file' || taken === undefined) return;
   throw refused('signature-name-taken', 'the model has a file where its signature belongs', {
     subject: taken.name,

@@ -1,6 +1,6 @@
-import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fileError, type MlsignError, refused, systemErrorCode } from '../core/index.ts';
+import { fileError, type MlsignError, readCapped, refused, systemErrorCode } from '../core/index.ts';
 
 /** Where a model is staged and where it appears. */
 export interface PullTarget {
@@ -14,11 +14,14 @@ export interface PullTarget {
   readonly files: string;
 }
 
-const INSIDE = '.mlsign-partial';
+/** Where a model is staged inside a directory that stays. */
+export const INSIDE = '.mlsign-partial';
 /** What file systems put into the root of a mount. */
 export const SYSTEM_ENTRIES: readonly string[] = ['lost+found'];
 /** Names the entries of a pull that has begun to appear: those, a later run may take back. */
 const APPEARING = 'appearing.json';
+/** Hundreds of thousands of names. */
+const MAX_APPEARING_BYTES = 64 * 1024 * 1024;
 
 /**
  * Where a model goes: beside a directory that is not there yet, so that it appears whole by one rename; inside one that is
@@ -47,6 +50,27 @@ export async function pullTarget(path: string): Promise<PullTarget> {
   return { directory, isKept: true, staging, files: join(staging, 'files') };
 }
 
+/**
+ * Makes the places where a model is staged. Through a link that somebody put there, files would be written and others removed
+ * elsewhere.
+ *
+ * @throws MlsignError `staging-taken`
+ */
+export async function makeStaging({ staging, files }: PullTarget): Promise<void> {
+  for (const path of [staging, files]) {
+    await mkdir(path).catch((error) => {
+      if (systemErrorCode(error) !== 'EEXIST') throw error;
+    });
+    if ((await lstat(path)).isDirectory()) continue;
+    throw refused('staging-taken', 'a model is staged in a directory of its own, and something else lies there', {
+      subject: path,
+      expected: 'a directory, or nothing',
+      got: 'a link, or a file',
+      suggestions: ['find out who put it there, and remove it'],
+    });
+  }
+}
+
 /** What lies in the directory and is not known to be what an interrupted pull has begun to show. */
 export async function occupants(target: PullTarget): Promise<readonly string[]> {
   const known = target.isKept ? await appearing(target.staging) : [];
@@ -68,7 +92,6 @@ export async function takeBack(target: PullTarget): Promise<void> {
   const { directory, staging, files } = target;
   const known = await appearing(staging);
   const shown = (await entriesOf(target)).filter((name) => known.includes(name));
-  if (shown.length > 0) await mkdir(files, { recursive: true });
   for (const name of shown) {
     await rm(join(files, name), { recursive: true, force: true });
     await rename(join(directory, name), join(files, name));
@@ -87,6 +110,7 @@ export async function publishTarget({ directory, isKept, staging, files }: PullT
     return;
   }
   const replaced = join(staging, 'replaced');
+  await rm(replaced, { recursive: true, force: true });
   for (const name of await entriesOf({ directory })) {
     await mkdir(replaced, { recursive: true });
     await rename(join(directory, name), join(replaced, name));
@@ -131,9 +155,9 @@ async function entriesOf({ directory }: Pick<PullTarget, 'directory'>): Promise<
 }
 
 async function appearing(staging: string): Promise<readonly string[]> {
-  const text = await readFile(join(staging, APPEARING), 'utf8').catch(() => '[]');
   try {
-    const names: unknown = JSON.parse(text);
+    const bytes = await readCapped(join(staging, APPEARING), MAX_APPEARING_BYTES, 'list of entries');
+    const names: unknown = JSON.parse(Buffer.from(bytes).toString());
     return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
   } catch {
     return [];
@@ -141,6 +165,8 @@ async function appearing(staging: string): Promise<readonly string[]> {
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { flush: true });
+  // What lies there may be a link.
+  await rm(path, { recursive: true, force: true });
+  await writeFile(path, text, { flag: 'wx', flush: true });
   await syncDirectory(dirname(path));
 }

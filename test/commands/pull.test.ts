@@ -260,6 +260,48 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
       for (const name of ['linked', 'victim']) assert.equal(readFileSync(join(outside, name), 'utf8'), 'mine');
     });
 
+    it('stages nothing through a link, and removes nothing behind one', async () => {
+      const directory = target();
+      const staging = `${directory}.mlsign-partial`;
+      const outside = sandbox.write(`behind-${serial}`, { 'files/victim': 'mine' });
+      for (const [link, to] of [
+        [staging, outside],
+        [join(staging, 'files'), join(outside, 'files')],
+      ] as const) {
+        rmSync(staging, { recursive: true, force: true });
+        if (link !== staging) mkdirSync(staging);
+        symlinkSync(to, link);
+        const refusal = await runJson<{ code: string; subject: string }>(bed, 1, ['pull', `${bed.url('model')}@1`, directory, ...TRUST]);
+        assert.equal(refusal.code, 'staging-taken');
+        assert.equal(refusal.subject, link);
+      }
+      assert.ok(!existsSync(directory));
+      assert.equal(readFileSync(join(outside, 'files', 'victim'), 'utf8'), 'mine');
+    });
+
+    it('writes its notes and moves what is in the way through no link either', async () => {
+      const directory = target();
+      const outside = sandbox.write(`notes-${serial}`, { victim: 'mine' });
+      mkdirSync(join(directory, '.mlsign-partial'), { recursive: true });
+      symlinkSync(join(outside, 'victim'), join(directory, '.mlsign-partial', 'appearing.json'));
+      symlinkSync(outside, join(directory, '.mlsign-partial', 'replaced'));
+      writeFileSync(join(directory, 'in the way'), 'x');
+      await pull(0, directory, 'model', '--force');
+      await isWhole(directory);
+      assert.deepEqual(readdirSync(outside), ['victim']);
+      assert.equal(readFileSync(join(outside, 'victim'), 'utf8'), 'mine');
+    });
+
+    it('refuses a model with a file of the name under which models are staged', async () => {
+      await another('staged', { '.mlsign-partial/files/x': '1' });
+      const directory = target();
+      mkdirSync(directory);
+      const refusal = await runJson<{ code: string; subject: string }>(bed, 1, ['pull', `${bed.url('staged')}@1`, directory, ...TRUST]);
+      assert.equal(refusal.code, 'staging-name-taken');
+      assert.equal(refusal.subject, '.mlsign-partial/files/x');
+      assert.deepEqual(readdirSync(directory), []);
+    });
+
     it('verifies again what an interrupted pull left, and fetches what is wrong of it', async () => {
       const directory = target();
       const staging = join(`${directory}.mlsign-partial`, 'files', 'weights');

@@ -1,8 +1,7 @@
-import { type Finding, MlsignError, refused, sha256Hex } from '../core/index.ts';
-import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
+import { type Finding, MlsignError } from '../core/index.ts';
 import type { ReleaseRecord } from '../release/index.ts';
 import { type HistoryEntry, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
-import type { BundleSource } from './open-signatures.ts';
+import { type StoredBundle, storedBundle } from './stored-bundle.ts';
 
 /** More than any honest model has. */
 const MOST_FURTHER = 64;
@@ -19,7 +18,7 @@ export async function furtherBundles(
   { modelId, bundles }: ReleaseRecord,
   findings: Finding[],
   signal?: AbortSignal,
-): Promise<readonly BundleSource[]> {
+): Promise<readonly StoredBundle[]> {
   const layout = layoutOf(location);
   const folder = layout.bundles(modelId);
   const known = new Set(bundles.map(({ digest }) => layout.bundle(modelId, digest)));
@@ -39,21 +38,7 @@ export async function furtherBundles(
     findings.push(notListed(error, `${store.url}/${folder}`));
     return [];
   }
-  return entries.map((entry) => bundleSource(store, entry, digestOf(folder, entry.key) ?? '', signal));
-}
-
-function bundleSource(store: Store, entry: HistoryEntry, digest: string, signal: AbortSignal | undefined): BundleSource {
-  const path = `${store.url}/${entry.key}`;
-  return {
-    path,
-    read: async () => {
-      const bytes = await store.read(entry, MAX_BUNDLE_BYTES, signal);
-      const got = sha256Hex(bytes);
-      if (got !== digest)
-        throw refused('bundle-changed', 'a bundle is not the one that its name says', { subject: path, expected: digest, got });
-      return bytes;
-    },
-  };
+  return entries.map((entry) => storedBundle(store, entry, digestOf(folder, entry.key) ?? '', signal));
 }
 
 function digestOf(folder: string, key: string): string | undefined {

@@ -1,5 +1,4 @@
 import { layoutOf, locationText, type Store } from '../store/index.ts';
-import { pinnedBundle } from './pinned-objects.ts';
 import type { OpenedModel } from './stored-model.ts';
 
 /** Where every byte of a pulled model came from: `schemas/lock.schema.json`. Signatures and not this file say what is true. */
@@ -26,9 +25,6 @@ export function lockDocument(store: Pick<Store, 'url'>, { location, release, cha
         }),
     serialization: { method, hash_type: hashType, ...(shardSize === undefined ? {} : { shard_size: shardSize }) },
     files: files.map(({ name, object: { key, version, size }, signed }) => ({ name, key, version, size, digests: signed.digests })),
-    bundles: record.bundles.map((bundle) => {
-      const { key, version, size } = pinnedBundle(location, record, bundle);
-      return { key, version, size, sha256: bundle.digest };
-    }),
+    bundles: contents.bundles.map(({ object: { key, version, size }, digest }) => ({ key, version, size, sha256: digest })),
   };
 }

@@ -1,10 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Finding, fileError, MlsignError, refused, sha256Hex, writeFileAtomic } from '../core/index.ts';
-import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
+import { type Finding, fileError, MlsignError, refused, writeFileAtomic } from '../core/index.ts';
 import { SIGNATURE_NAME } from './locations.ts';
 import { lockDocument } from './lock-document.ts';
-import { pinnedBundle } from './pinned-objects.ts';
 import type { PullModelOptions } from './pull-model.ts';
 import { INSIDE, type PullTarget } from './pull-target.ts';
 import type { OpenedModel } from './stored-model.ts';
@@ -29,7 +27,7 @@ interface FileToPlace {
  * beside the directory as far as there is a place.
  */
 export async function writeRecords(target: PullTarget, model: OpenedModel, options: PullModelOptions): Promise<PulledRecords> {
-  const { last, inside, beside } = await placeBundles(target, model, options);
+  const { last, inside, beside } = await placeBundles(target, model);
   for (const { path, bytes } of inside) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, bytes, { flush: true });
@@ -81,26 +79,16 @@ export function refuseReservedNames({ contents: { files }, release: { record } }
   });
 }
 
-async function placeBundles(
-  target: PullTarget,
-  { location, release: { record }, contents: { files } }: OpenedModel,
-  { store, signal }: PullModelOptions,
-) {
+async function placeBundles(target: PullTarget, { release: { record }, contents: { files, bundles } }: OpenedModel) {
   const isFile = record.kind === 'file';
   const single = files[0]?.name ?? '';
   const last = isFile ? `${single}.sig` : SIGNATURE_NAME;
   const folder = isFile ? join(target.files, `${single}.mlsign`) : companionOf(target);
   const inside: FileToPlace[] = [];
   const beside: FileToPlace[] = [];
-  for (const [i, bundle] of record.bundles.entries()) {
-    const object = pinnedBundle(location, record, bundle);
-    const bytes = await store.read(object, Math.min(object.size, MAX_BUNDLE_BYTES), signal);
-    const got = sha256Hex(bytes);
-    if (got !== bundle.digest) {
-      throw refused('bundle-changed', 'a bundle is not the one that was released', { subject: object.key, expected: bundle.digest, got });
-    }
-    const path = i === 0 ? join(target.files, last) : join(folder, `${bundle.digest.slice(0, 16)}.sig`);
-    (i === 0 || isFile ? inside : beside).push({ path, bytes });
+  for (const [i, { digest, read }] of bundles.entries()) {
+    const path = i === 0 ? join(target.files, last) : join(folder, `${digest.slice(0, 16)}.sig`);
+    (i === 0 || isFile ? inside : beside).push({ path, bytes: await read() });
   }
   return { last, inside, beside };
 }

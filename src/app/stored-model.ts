@@ -1,5 +1,5 @@
-import { type Check, type Clock, type Finding, refused, sha256Hex, systemClock, verdictOf } from '../core/index.ts';
-import { MAX_BUNDLE_BYTES, type Manifest, type ManifestFile } from '../formats/index.ts';
+import { type Check, type Clock, type Finding, systemClock, verdictOf } from '../core/index.ts';
+import type { Manifest, ManifestFile } from '../formats/index.ts';
 import { expectedFiles, modelId } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
 import {
@@ -14,10 +14,11 @@ import {
 } from '../release/index.ts';
 import type { PartedObject, Store, StoreLocation } from '../store/index.ts';
 import { furtherBundles } from './further-bundles.ts';
-import { type BundleSource, type Candidate, type EvidenceOptions, type OpenedSignatures, openBundles } from './open-signatures.ts';
+import { type Candidate, type EvidenceOptions, type OpenedSignatures, openBundles } from './open-signatures.ts';
 import { pinnedBundle, pinnedFile } from './pinned-objects.ts';
 import { recordFindings } from './record-findings.ts';
 import { type ClientOptions, channelClient, releaseTrust, ruleAt } from './release-trust.ts';
+import { type StoredBundle, storedBundle } from './stored-bundle.ts';
 
 /** Under what a release is opened. */
 export interface StoredModelOptions extends EvidenceOptions, ClientOptions {
@@ -46,6 +47,8 @@ export interface SignedContents {
   readonly manifest: Manifest;
   /** In the order of the record. */
   readonly files: readonly StoredFile[];
+  /** Those that the release pins, the model's own first, and of those added later the ones that count. */
+  readonly bundles: readonly StoredBundle[];
 }
 
 /** What a release says and who stands behind it. */
@@ -86,17 +89,15 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   const { record } = release;
   const other = otherModel(record, expectModelId, location);
   if (other !== undefined) return { ...base, checks, findings: [...findings, other] };
-  const pinned: Finding[] = [];
-  const sources = [
-    ...recordBundles(store, location, record, pinned, signal),
-    ...(await furtherBundles(store, location, record, pinned, signal)),
-  ];
-  const opened = await openBundles(sources, policy, rule, { ...options, now, isNamed: false });
+  const listing: Finding[] = [];
+  const pinned = record.bundles.map((bundle) => storedBundle(store, pinnedBundle(location, record, bundle), bundle.digest, signal));
+  const further = await furtherBundles(store, location, record, listing, signal);
+  const opened = await openBundles([...pinned, ...further], policy, rule, { ...options, now, isNamed: false });
   const satisfied = opened.candidates.find(({ modelId }) => modelId === record.modelId);
   const candidate = satisfied ?? (options.isIncomplete ? anySigner(opened, record) : undefined);
   const allChecks = [...checks, ...opened.checks, ...(candidate?.checks ?? [])];
-  const ofBundles = satisfied === undefined && candidate !== undefined ? opened.findings.map(notYetSigned) : opened.findings;
-  const allFindings = [...findings, ...pinned, ...ofBundles];
+  const ofBundles = opened.findings.map((finding) => judgeBundle(finding, pinned, satisfied === undefined && candidate !== undefined));
+  const allFindings = [...findings, ...listing, ...ofBundles];
   if (candidate === undefined) {
     const lacking = opened.candidates.length === 0 ? [] : [modelDiffers(location, record, opened.candidates)];
     return { ...base, opened, checks: allChecks, findings: [...allFindings, ...lacking] };
@@ -108,7 +109,12 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   return {
     ...base,
     opened,
-    contents: { candidate, manifest, files: storedFiles(location, record, manifest) },
+    contents: {
+      candidate,
+      manifest,
+      files: storedFiles(location, record, manifest),
+      bundles: [...pinned, ...further.filter(({ path }) => candidate.statements.some(({ bundle }) => bundle === path))],
+    },
     checks: allChecks,
     findings: complete,
   };
@@ -122,8 +128,11 @@ function anySigner({ signatures }: OpenedSignatures, record: ReleaseRecord): Can
   return first && { modelId: record.modelId, statements: [first, ...others], checks: [] };
 }
 
-function notYetSigned(finding: Finding): Finding {
-  return finding.code === 'signer-missing' ? { ...finding, severity: 'note' } : finding;
+/** A bundle that is not the pinned one rejects, whatever the others prove; that more must sign does not, where they are about to. */
+function judgeBundle(finding: Finding, pinned: readonly StoredBundle[], isIncomplete: boolean): Finding {
+  const { code, subject } = finding;
+  if (code === 'bundle-changed' && pinned.some(({ path }) => path === subject)) return { ...finding, severity: 'rejected' };
+  return code === 'signer-missing' && isIncomplete ? { ...finding, severity: 'note' } : finding;
 }
 
 function resolve(
@@ -145,29 +154,6 @@ function storedFiles(location: StoreLocation, record: ReleaseRecord, manifest: M
     const { name } = object;
     const file = signed.get(name);
     return file === undefined ? [] : [{ name, object: pinnedFile(location, record, object), signed: file }];
-  });
-}
-
-function recordBundles(
-  store: Store,
-  location: StoreLocation,
-  record: ReleaseRecord,
-  findings: Finding[],
-  signal: AbortSignal | undefined,
-): readonly BundleSource[] {
-  return record.bundles.map((bundle) => {
-    const { digest } = bundle;
-    const object = pinnedBundle(location, record, bundle);
-    const path = `${store.url}/${object.key}`;
-    const read = async (): Promise<Uint8Array> => {
-      const bytes = await store.read(object, Math.min(object.size, MAX_BUNDLE_BYTES), signal);
-      const got = sha256Hex(bytes);
-      if (got === digest) return bytes;
-      const message = 'a bundle is not the one that was released';
-      findings.push({ code: 'bundle-changed', severity: 'rejected', message, subject: path, expected: digest, got });
-      throw refused('bundle-changed', message, { subject: path, expected: digest, got });
-    };
-    return { path, read };
   });
 }
 

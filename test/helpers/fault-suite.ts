@@ -9,35 +9,43 @@ import { type Policy, policyFromFlags } from '../../src/policy/index.ts';
 import type { Signer } from '../../src/sign/index.ts';
 import { layoutOf, parseLocation, type Store, type StoreLocation } from '../../src/store/index.ts';
 import { mlsign } from './cli.ts';
+import type { FaultProxy } from './fault-proxy.ts';
+import { type HttpFault, INTERNAL_ERROR, SLOW_DOWN } from './http-faults.ts';
 import { fixtureSigner, keyFile, keyUrl } from './keys.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** What can go wrong with a request. */
-export const FAULTS = [
-  'reset-before',
-  'reset-after',
-  'timeout',
-  'error-500',
-  'slow-down',
-  'truncated',
-  'corrupted',
-  'wrong-range',
-] as const;
-export type FaultName = (typeof FAULTS)[number];
+const FAULTS = {
+  'a reset before the server acted': { kind: 'reset' },
+  'a reset after the server acted': { kind: 'reset-after' },
+  'no answer': { kind: 'stall' },
+  'error 500': INTERNAL_ERROR,
+  SlowDown: SLOW_DOWN,
+  'a truncated answer': { kind: 'truncated' },
+  'a short answer': { kind: 'short' },
+  'an error after 200': { kind: 'late-error', code: 'InternalError' },
+  'a corrupted answer': { kind: 'corrupt' },
+  'a corrupted request': { kind: 'corrupt-request' },
+  'a wrong range': { kind: 'wrong-range' },
+} as const satisfies Readonly<Record<string, HttpFault>>;
+type FaultName = keyof typeof FAULTS;
+const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[];
 
-/** Those that another attempt gets over. */
-export const PASSING_FAULTS = ['reset-before', 'reset-after', 'timeout', 'error-500', 'slow-down', 'truncated'] as const;
+/** Those that another attempt gets over, whatever was asked. */
+const PASSING: readonly FaultName[] = [
+  'a reset before the server acted',
+  'a reset after the server acted',
+  'no answer',
+  'error 500',
+  'SlowDown',
+  'a truncated answer',
+];
 
-/** A server of S3 behind something that spoils one request of many. */
+/** A server of S3 behind a proxy that spoils one request of many. */
 export interface FaultBed {
   readonly bucket: string;
-  /** Spoils the request with this number, from 0, of those that come from now on; `onFault` is called when it comes. */
-  spoil(at: number, fault: FaultName, onFault?: () => void): void;
-  /** Spoils nothing from now on. */
-  heal(): void;
-  /** Requests since then, in either case. */
-  requests(): number;
-  /** A store that is reached that way: each request is tried so often, without waiting in between. */
+  readonly proxy: FaultProxy;
+  /** A store that is reached through the proxy: each request is tried so often, without waiting in between. */
   connect(attempts: number): Promise<Store>;
   /** What tells the command line how to get there in that way. */
   readonly variables: Readonly<Record<string, string>>;
@@ -81,10 +89,14 @@ export interface FaultOptions {
   readonly models: readonly [Files, Files];
   /** Bytes a shard; whole files are signed unless given. */
   readonly shardSize?: number;
+  /** Whether every fault meets every request. */
+  readonly isExhaustive: boolean;
   /** When the command line is killed. */
-  readonly kills: readonly ('timeout' | 'reset-after')[];
+  readonly kills: readonly (readonly [ActName, Kill])[];
 }
 
+/** Before the server acted, or after it. */
+type Kill = 'before' | 'after';
 type Files = Readonly<Record<string, Uint8Array>>;
 
 /** What no fault may do to a store: at every request of each act in turn. */
@@ -99,21 +111,22 @@ export function describeFaults(name: string, sandbox: Sandbox, open: () => Promi
     after(() => bed?.close());
 
     for (const act of ACTS) {
-      for (const fault of FAULTS) {
-        it(`${act}: ${fault} at every request, once and for all`, async () => {
-          await stage.everyRequest(act, fault, 1, (outcome) => {
-            assert.ok(outcome === 'done' || outcome instanceof MlsignError, String(outcome));
-          });
-        });
+      // Each fault at every request, or at every request one fault after the other.
+      const courses = (faults: readonly FaultName[]) =>
+        options.isExhaustive ? faults.map((fault) => [fault, [fault]] as const) : [['a fault', faults] as const];
+      for (const [name, faults] of courses(FAULT_NAMES)) {
+        it(`${act}: ${name}, at every request in turn, ends it at worst`, () =>
+          stage.everyRequest(act, faults, 1, (outcome) =>
+            assert.ok(outcome === 'done' || outcome instanceof MlsignError, String(outcome)),
+          ));
       }
-      for (const fault of PASSING_FAULTS) {
-        it(`${act}: ${fault} at every request is got over`, async () => {
-          await stage.everyRequest(act, fault, 4, (outcome) => assert.equal(outcome, 'done'));
-        });
+      for (const [name, faults] of courses(PASSING)) {
+        it(`${act}: ${name} that passes, at every request in turn, is got over`, () =>
+          stage.everyRequest(act, faults, 4, (outcome) => assert.equal(outcome, 'done')));
       }
-      for (const fault of options.kills) {
-        it(`${act}: killed at every request, ${fault === 'timeout' ? 'before' : 'after'} the server acted`, () => stage.killed(act, fault));
-      }
+    }
+    for (const [act, kill] of options.kills) {
+      it(`${act}: killed at every request in turn, ${kill} the server acted`, () => stage.killed(act, kill));
     }
   });
 }
@@ -126,6 +139,7 @@ class Stage {
   readonly #policy: Policy;
   readonly #models: readonly [Model, Model];
   #serial = 0;
+  #turn = 0;
 
   private constructor(bed: FaultBed, sandbox: Sandbox, signer: Signer, models: readonly [Model, Model]) {
     this.#bed = bed;
@@ -146,22 +160,24 @@ class Stage {
   }
 
   /** Prepares an act anew for each of its requests, spoils that one, and sees what became of it and of the next run. */
-  async everyRequest(name: ActName, fault: FaultName, attempts: number, judge: (outcome: unknown) => void): Promise<void> {
+  async everyRequest(name: ActName, faults: readonly FaultName[], attempts: number, judge: (outcome: unknown) => void): Promise<void> {
     const prepare = this.#acts[name];
     const faulty = await this.#bed.connect(attempts);
     try {
       const dry = await prepare();
-      this.#bed.heal();
+      this.#bed.proxy.heal();
       await dry.run(faulty);
-      const count = this.#bed.requests();
+      const count = this.#bed.proxy.requests.length;
       await dry.finish();
       assert.ok(count > 0, 'there is no request');
-      for (let at = 0; at < count; at++) {
+      for (let number = 1; number <= count; number++) {
         const act = await prepare();
-        this.#bed.spoil(at, fault);
+        this.#bed.proxy.heal();
+        const fault = faults[this.#turn++ % faults.length] ?? 'no answer';
+        this.#bed.proxy.fail(number, FAULTS[fault]);
         const outcome = await outcomeOf(act.run(faulty));
-        this.#bed.heal();
-        await inContext(`request ${at + 1} of ${count}`, async () => {
+        this.#bed.proxy.heal();
+        await inContext(`${fault} at request ${number} of ${count}`, async () => {
           judge(outcome);
           await act.check();
           await act.run(faulty);
@@ -174,26 +190,30 @@ class Stage {
   }
 
   /** The same on the command line, killed at each request: before the server has acted, or after. */
-  async killed(name: ActName, fault: 'timeout' | 'reset-after'): Promise<void> {
+  async killed(name: ActName, when: Kill): Promise<void> {
     const prepare = this.#acts[name];
     const dry = await prepare();
-    this.#bed.heal();
+    this.#bed.proxy.heal();
     await this.#command(dry);
-    const count = this.#bed.requests();
+    const count = this.#bed.proxy.requests.length;
     await dry.finish();
-    for (let at = 0; at < count; at++) {
+    for (let number = 1; number <= count; number++) {
       const act = await prepare();
       let pid: number | undefined;
       const onStart = (started: number): void => {
         pid = started;
       };
-      this.#bed.spoil(at, fault, () => {
+      const kill = (): void => {
         if (pid !== undefined) process.kill(pid, 'SIGKILL');
-      });
+      };
+      this.#bed.proxy.heal();
+      this.#bed.proxy.fail(number, { kind: when === 'before' ? 'reset' : 'reset-after', onFault: kill });
       const { signal } = await mlsign(act.args, { env: this.#variables(), onStart });
-      this.#bed.heal();
-      await inContext(`request ${at + 1} of ${count}`, async () => {
-        assert.equal(signal, 'SIGKILL');
+      const seen = this.#bed.proxy.requests.length;
+      this.#bed.proxy.heal();
+      await inContext(`request ${number} of ${count}`, async () => {
+        // How many requests a resumed push needs depends on where it was left.
+        assert.ok(signal === 'SIGKILL' || seen < number);
         await act.check();
         await this.#command(act);
         await act.finish();
@@ -216,9 +236,10 @@ class Stage {
       const push = this.#push(this.#fresh(), this.#models[0]);
       const impatient = await this.#bed.connect(1);
       // The bundle is there, and so is a part of the files.
-      this.#bed.spoil(this.#models[0].files.size, 'reset-before');
+      this.#bed.proxy.heal();
+      this.#bed.proxy.fail(this.#models[0].files.size, { kind: 'reset' });
       assert.notEqual(await outcomeOf(push.run(impatient)), 'done', 'this push was meant to fail');
-      this.#bed.heal();
+      this.#bed.proxy.heal();
       await impatient.close();
       return push;
     },

@@ -138,7 +138,10 @@ describe('the roles of docs/iam.md', () => {
     const attested = await team.run(['verify', at('llm@1'), '--attested', ...trust()], blind);
     ended(3, attested);
     assert.match(attested.output, /s3:GetObject(Version)?Attributes/);
-    const forgetful = await assumeRole(endpointOf('minio'), JSON.parse(policy.replace('s3:ListBucketVersions', 's3:ListBucket')));
+    const forgetful = await assumeRole(
+      endpointOf('minio'),
+      JSON.parse(policy.replace(/,\{"Effect":"Allow","Action":"s3:ListBucketVersions".*\}(?=\]\}$)/, '')),
+    );
     const run = await team.run(['verify', at('llm@1'), ...trust()], forgetful);
     ended(3, run);
     assert.match(run.output, /s3:ListBucketVersions/);

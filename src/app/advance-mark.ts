@@ -1,5 +1,5 @@
 import { type Check, type Finding, MlsignError } from '../core/index.ts';
-import type { HighWaterMark, VerifiedChannel } from '../release/index.ts';
+import type { HighWaterMark, Mark, VerifiedChannel } from '../release/index.ts';
 import type { StoreLocation } from '../store/index.ts';
 
 /** Remembers the pointer that was verified, so that no older one is ever accepted again. */
@@ -7,10 +7,31 @@ export async function advanceMark(
   channel: Pick<VerifiedChannel, 'pointer' | 'digest'> | undefined,
   { name }: StoreLocation,
   state: HighWaterMark | undefined,
-): Promise<{ readonly checks: readonly Check[]; readonly findings: readonly Finding[] }> {
+): Promise<Remembered> {
   if (channel === undefined) return { checks: [], findings: [] };
   const { pointer, digest } = channel;
-  const subject = `${name}@${pointer.channel}`;
+  const { channel: channelName, sequence } = pointer;
+  return rememberMark(state, name, channelName, { sequence, digest }, `${name}@${channelName}`);
+}
+
+/** What became of the remembering. */
+export interface Remembered {
+  readonly checks: readonly Check[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Remembers the newest of numbered documents that was verified.
+ *
+ * @param subject what it is, for people
+ */
+export async function rememberMark(
+  state: HighWaterMark | undefined,
+  name: string,
+  row: string,
+  mark: Mark,
+  subject: string,
+): Promise<Remembered> {
   if (state === undefined) {
     return {
       checks: [{ name: 'channel-state', status: 'skipped', detail: `${subject}: this client remembers no sequence` }],
@@ -18,9 +39,9 @@ export async function advanceMark(
     };
   }
   try {
-    await state.advance(name, pointer.channel, { sequence: pointer.sequence, digest });
+    await state.advance(name, row, mark);
     return {
-      checks: [{ name: 'channel-state', status: 'passed', detail: `${subject}: sequence ${pointer.sequence} is remembered` }],
+      checks: [{ name: 'channel-state', status: 'passed', detail: `${subject}: sequence ${mark.sequence} is remembered` }],
       findings: [],
     };
   } catch (error) {

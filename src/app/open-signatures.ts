@@ -33,7 +33,7 @@ export interface OpenedSignatures {
 }
 
 /** Whom to believe about times and logs. */
-export type EvidenceOptions = Pick<EnvelopeOptions, 'trustedRoot' | 'timestampRoots' | 'checkEvidence'>;
+export type EvidenceOptions = Pick<EnvelopeOptions, 'trustedRoot' | 'timestampRoots' | 'checkEvidence' | 'refuseSigner'>;
 
 /** A bundle to look at. */
 export interface BundleSource {
@@ -73,7 +73,7 @@ export async function openBundles(
   bundles: readonly BundleSource[],
   policy: Policy,
   rule: Rule,
-  { now, isNamed, trustedRoot: loadRoot, timestampRoots, checkEvidence }: OpenBundlesOptions,
+  { now, isNamed, trustedRoot: loadRoot, timestampRoots, checkEvidence, refuseSigner }: OpenBundlesOptions,
   listing: readonly Finding[] = [],
 ): Promise<OpenedSignatures> {
   let root: ReturnType<NonNullable<typeof loadRoot>> | undefined;
@@ -84,7 +84,7 @@ export async function openBundles(
   const signatures: SignatureResult[] = [];
   const statements = new StatementStore<OmsStatement>();
   const { allowLegacy, require } = rule;
-  const options = { now, allowLegacy, trustedRoot, timestampRoots, checkEvidence, require, statements };
+  const options = { now, allowLegacy, trustedRoot, timestampRoots, checkEvidence, refuseSigner, require, statements };
   for (const source of bundles) {
     const { path } = source;
     const bytes = await readSignature(source);

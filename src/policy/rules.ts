@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import { type Decoder, nearest } from '../core/index.ts';
-import type { ChannelEntry, LineageEntry, PolicyDocument, RuleEntry, SignedByEntry } from './document.ts';
+import type { ChannelEntry, LineageEntry, PolicyDocument, RevocationEntry, RuleEntry, SignedByEntry } from './document.ts';
 import type { LineageRole, LineageRule } from './lineage-rule.ts';
 import { resolvePattern } from './pattern.ts';
 import type { ChannelRule, Requirement, Rule, SignerGroups } from './policy.ts';
 import type { Principal } from './principal.ts';
+import type { RevocationPlace, RevocationRule } from './revocation-rule.ts';
 
 /**
  * Rules with their names resolved to principals; what is wrong is noted in the decoder.
@@ -17,9 +19,11 @@ export function buildRules(
   directory: string,
 ): readonly Rule[] {
   const members = resolveRoles(decoder, document, principals);
+  const common = revocationRules(decoder, document.revocations, members, directory);
   const seen = new Map<string, string>();
   return document.rules.map((entry) => {
-    const rule = buildRule(decoder, { revocations: document.revocations, ...definedIn(entry) }, members, directory);
+    const own = buildRule(decoder, entry, members, directory);
+    const rule = entry.revocations === undefined ? { ...own, revocations: common } : own;
     const twin = seen.get(rule.pattern);
     if (twin !== undefined) decoder.problem(`${entry.path}.model`, `a location of its own: ${twin} is for the same one`, entry.model);
     seen.set(rule.pattern, entry.path);
@@ -63,8 +67,27 @@ function buildRule(decoder: Decoder, entry: RuleEntry, members: ReadonlyMap<stri
     releasedBy: oneOf(entry.releasedBy),
     channels: new Map(entry.channels.map(channel)),
     lineage: new Map(entry.lineage.map(ancestors)),
+    revocations: revocationRules(decoder, entry.revocations, members, directory),
     ...entry.settings,
   };
+}
+
+function revocationRules(
+  decoder: Decoder,
+  entry: RevocationEntry | undefined,
+  members: ReadonlyMap<string, readonly Principal[]>,
+  directory: string,
+): readonly RevocationRule[] {
+  if (entry === undefined) return [];
+  const { place, signedBy, name } = entry;
+  return [{ place: placeFrom(directory, place), signedBy: [buildRequirement(decoder, signedBy, members).of], name }];
+}
+
+/** A place with the directory of the policy file where a relative path begins. */
+function placeFrom(directory: string, place: RevocationPlace): RevocationPlace {
+  if (place.kind === 'file') return { kind: 'file', path: resolve(directory, place.path) };
+  const local = place.url?.startsWith('file:') ? place.url.slice('file:'.length) : undefined;
+  return local === undefined ? place : { kind: 'store', url: `file:${resolve(directory, local)}` };
 }
 
 function buildRequirement(decoder: Decoder, line: SignedByEntry, members: ReadonlyMap<string, readonly Principal[]>): Requirement {

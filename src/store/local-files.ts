@@ -63,6 +63,16 @@ export function lstatBelow(root: string, segments: readonly string[]): BigIntSta
 }
 
 /**
+ * The names in the folder of a key's versions. Through a link, what lies outside the store could be read, and removed.
+ *
+ * @throws MlsignError `link-in-store`
+ */
+export async function versionNames(root: string, { versionSegments, versions }: KeyPlace): Promise<readonly string[]> {
+  if (lstatBelow(root, versionSegments)?.isSymbolicLink()) throw linkInStore(versions);
+  return await namesIn(versions);
+}
+
+/**
  * Refuses a name that the file system takes for another one: with other case, or another Unicode form.
  *
  * @throws MlsignError `key-collision`

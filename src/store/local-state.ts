@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { join } from 'node:path';
-import { type KeyPlace, lstatBelow, lstatOf, namesIn } from './local-files.ts';
+import { type KeyPlace, lstatBelow, lstatOf, versionNames } from './local-files.ts';
 import { ownerState } from './local-owner.ts';
 import type { CurrentObject, HistoryEntry, VersionId } from './store.ts';
 
@@ -52,7 +52,7 @@ export async function readState(root: string, place: KeyPlace): Promise<KeyState
 async function readOnce(root: string, place: KeyPlace): Promise<KeyState> {
   const found = lstatBelow(root, place.segments);
   const visible = found?.isDirectory() ? undefined : found;
-  const names = new Set(await namesIn(place.versions));
+  const names = new Set(await versionNames(root, place));
   const versions: KeptVersion[] = [];
   const leftovers: string[] = [];
   let last = 0;

@@ -7,7 +7,7 @@ import { inParallel } from './in-parallel.ts';
 import { KeyWriter, sealStaged } from './local-commit.ts';
 import { notAFile } from './local-copy.ts';
 import { fetchAll, type VersionFile } from './local-fetch.ts';
-import { lstatBelow, lstatOf, namesIn, placeOf } from './local-files.ts';
+import { lstatBelow, lstatOf, placeOf, versionNames } from './local-files.ts';
 import { LocalFolders } from './local-folders.ts';
 import { ownerState } from './local-owner.ts';
 import { withProgress } from './local-progress.ts';
@@ -186,10 +186,10 @@ export class LocalStore implements Store {
     return await this.#doing('list the store', prefix, async () => {
       const abandoned: AbandonedUpload[] = [];
       for await (const key of new LocalWalk(this.#root, signal).keys(prefix)) {
-        const { versions } = placeOf(this.#root, key);
-        for (const id of await namesIn(versions)) {
+        const place = placeOf(this.#root, key);
+        for (const id of await versionNames(this.#root, place)) {
           if (!id.endsWith(`.${STAGED}`) || ownerState(id) === 'alive') continue;
-          const stats = lstatOf(join(versions, id));
+          const stats = lstatOf(join(place.versions, id));
           if (stats?.isFile()) abandoned.push({ key, id, started: stats.birthtime });
         }
       }
@@ -199,8 +199,9 @@ export class LocalStore implements Store {
 
   async abandon({ key, id }: AbandonedUpload): Promise<void> {
     await this.#doing('remove the upload', key, async () => {
-      const { versions } = placeOf(this.#root, key);
-      if (id.endsWith(`.${STAGED}`) && (await namesIn(versions)).includes(id)) await unlink(join(versions, id));
+      const place = placeOf(this.#root, key);
+      const isThere = (await versionNames(this.#root, place)).includes(id);
+      if (id.endsWith(`.${STAGED}`) && isThere) await unlink(join(place.versions, id));
     });
   }
 

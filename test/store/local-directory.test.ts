@@ -203,6 +203,19 @@ describe('the files of a store in a directory', () => {
     assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret');
   });
 
+  it('neither reads nor removes what lies behind a link in the place of its versions', async () => {
+    const outside = sandbox.write('behind the versions', { 'film.part': 'mine', 1: 'mine' });
+    await put('model/id/x', 'x');
+    const versions = join(root, '.mlsign/versions/model/id/x.v');
+    rmSync(versions, { recursive: true });
+    symlinkSync(outside, versions);
+    const linked = mlsignError('link-in-store', 'a symbolic link in a store is not followed', { outcome: 'refused', subject: versions });
+    await assert.rejects(store.current('model/id/x'), linked);
+    await assert.rejects(store.abandonedUploads('model/'), linked);
+    await assert.rejects(store.abandon({ key: 'model/id/x', id: 'film.part', started: new Date(0) }), linked);
+    assert.deepEqual(readdirSync(outside), ['1', 'film.part']);
+  });
+
   it('with names that are not UTF-8 are not passed over', async function () {
     if (process.platform !== 'linux') this.skip();
     await put('model/id/a', 'x');

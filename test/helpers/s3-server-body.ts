@@ -41,7 +41,8 @@ export async function receiveBody(request: S3Request, store: ByteStore, isSecure
   if (isStreaming !== headers.has('x-amz-trailer'))
     throw invalidRequest('The value specified in the x-amz-trailer header is not supported');
   const declared = isObject ? declaredChecksum(headers) : undefined;
-  const running = declared === undefined ? undefined : startChecksum(declared.algorithm);
+  // A body is hashed once, whoever asks for it.
+  const running = declared === undefined || declared.algorithm === 'SHA256' ? undefined : startChecksum(declared.algorithm);
   const md5 = createHash('md5');
   const sha256 = createHash('sha256');
   const tap = async function* (): AsyncGenerator<Uint8Array> {
@@ -56,7 +57,7 @@ export async function receiveBody(request: S3Request, store: ByteStore, isSecure
   const bytes = await store.receive(tap());
   const length = isStreaming ? headers.get('x-amz-decoded-content-length') : (headers.get('content-length') ?? '0');
   if (String(bytes.size) !== length) throw new S3Refusal(400, 'IncompleteBody', 'The request body terminated unexpectedly');
-  const got = { md5: md5.digest(), sha256: sha256.digest(), checksum: running?.digest() };
+  const got = { md5: md5.digest(), sha256: sha256.digest() };
   if (/^[0-9a-f]{64}$/.test(payload) && payload !== got.sha256.toString('hex')) {
     throw new S3Refusal(400, 'XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed.", {
       fields: [
@@ -69,7 +70,7 @@ export async function receiveBody(request: S3Request, store: ByteStore, isSecure
   if (declared === undefined) return { bytes, md5: got.md5, checksum: undefined };
   const name = `x-amz-checksum-${declared.algorithm.toLowerCase()}`;
   const given = Buffer.from(declared.value ?? trailers.get(name) ?? '', 'base64');
-  const computed = got.checksum ?? Buffer.alloc(0);
+  const computed = running?.digest() ?? got.sha256;
   if (given.length !== computed.length) throw invalidRequest(`Value for ${name} header is invalid.`);
   if (!given.equals(computed)) {
     throw new S3Refusal(400, 'BadDigest', `The ${declared.algorithm} you specified did not match the calculated checksum.`);

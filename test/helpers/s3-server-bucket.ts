@@ -71,6 +71,8 @@ export class Bucket {
   versioning: 'Enabled' | 'Suspended' | 'Off';
   /** Newest first. */
   readonly #versions = new Map<string, StoredVersion[]>();
+  /** The keys in order; undefined where it must be found out again. */
+  #sorted: readonly string[] | undefined;
   readonly uploads = new Map<string, StoredUpload>();
 
   constructor(name: string, place: { readonly region: string; readonly owner: string }, options: BucketOptions) {
@@ -83,7 +85,8 @@ export class Bucket {
 
   /** In the order of S3: of the bytes of the keys in UTF-8. */
   keys(): readonly string[] {
-    return [...this.#versions.keys()].sort(compareKeys);
+    this.#sorted ??= [...this.#versions.keys()].sort(compareKeys);
+    return this.#sorted;
   }
 
   versions(key: string): readonly StoredVersion[] {
@@ -104,7 +107,7 @@ export class Bucket {
   /** What a deletion without a version does. */
   delete(key: string, modified: Date): StoredVersion | undefined {
     if (this.versioning !== 'Off') return this.#push({ key, id: this.#newId(), modified, content: undefined });
-    this.#versions.delete(key);
+    this.#set(key, []);
     return undefined;
   }
 
@@ -124,15 +127,22 @@ export class Bucket {
 
   #push(version: StoredVersion): StoredVersion {
     if (version.id === 'null') this.erase(version.key, 'null');
-    this.#versions.set(version.key, [version, ...this.versions(version.key)]);
+    this.#set(version.key, [version, ...this.versions(version.key)]);
     return version;
   }
 
   /** Removes a version, whatever holds it. */
   erase(key: string, id: string): void {
-    const left = this.versions(key).filter((version) => version.id !== id);
-    if (left.length === 0) this.#versions.delete(key);
-    else this.#versions.set(key, left);
+    this.#set(
+      key,
+      this.versions(key).filter((version) => version.id !== id),
+    );
+  }
+
+  #set(key: string, versions: StoredVersion[]): void {
+    if (this.#versions.has(key) !== versions.length > 0) this.#sorted = undefined;
+    if (versions.length === 0) this.#versions.delete(key);
+    else this.#versions.set(key, versions);
   }
 }
 

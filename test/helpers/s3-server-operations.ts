@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type S3Answer, S3Refusal } from './s3-server-answer.ts';
 import { getObjectAttributes } from './s3-server-attributes.ts';
 import { BODY_HEADERS } from './s3-server-body.ts';
@@ -188,6 +189,8 @@ const COMMON = [
   'x-amz-user-agent',
 ];
 
+const EMPTY_SHA256 = createHash('sha256').digest('hex');
+
 /** What a request asks for. */
 export function operationOf(request: S3Request): Operation & { readonly name: S3Operation } {
   const { method, key, query, headers } = request;
@@ -214,7 +217,11 @@ export function checkForm({ query, headers }: S3Request, operation: Operation, a
   );
   if (oddHeaders.length > 0) throw new Violation(`${name} with the headers ${oddHeaders.join(', ')}`);
   const length = headers.get('content-length') ?? '0';
-  if (!hasBody && (length !== '0' || headers.has('transfer-encoding'))) throw new Violation(`${name} with a body`);
+  if (hasBody) return;
+  if (length !== '0' || headers.has('transfer-encoding')) throw new Violation(`${name} with a body`);
+  const payload = headers.get('x-amz-content-sha256');
+  if (payload !== undefined && ![EMPTY_SHA256, 'UNSIGNED-PAYLOAD'].includes(payload))
+    throw new Violation(`${name} with the payload ${payload}`);
 }
 
 async function headBucket(call: S3Call): Promise<S3Answer> {

@@ -91,8 +91,11 @@ export class S3Server {
     this.#server = tls === undefined ? createServer() : createTlsServer({ ...tls });
     // Longer than any test: a connection that ends while a request is sent on it looks like a fault.
     this.#server.keepAliveTimeout = 600_000;
-    this.#server.on('request', (request, response) => void this.#serve(request, response, false));
-    this.#server.on('checkContinue', (request, response) => void this.#serve(request, response, true));
+    const serve = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+      this.#serve(request, response, awaitsContinue).catch((error) => this.#violations.push(String(error)));
+    };
+    this.#server.on('request', serve(false));
+    this.#server.on('checkContinue', serve(true));
   }
 
   static async start(options: S3ServerOptions = {}): Promise<S3Server> {

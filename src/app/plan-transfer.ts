@@ -1,5 +1,5 @@
 import { MlsignError } from '../core/index.ts';
-import { listReleases } from '../release/index.ts';
+import { listReleases, newestRelease } from '../release/index.ts';
 import { layoutOf, type Store, type StoreLocation } from '../store/index.ts';
 import type { PushContents } from './plan-push.ts';
 
@@ -23,8 +23,8 @@ export async function planTransfer(
     for await (const { key, size, isCurrent, isDeleted } of store.history(layoutOf(location).files(modelId), signal)) {
       if (isCurrent && !isDeleted) present.set(key, size);
     }
-    const numbers = await listReleases(store, location, signal);
-    return { present, next: Math.max(0, ...numbers.map(({ number }) => number)) + 1 };
+    const newest = newestRelease(await listReleases(store, location, signal));
+    return { present, next: (newest?.number ?? 0) + 1 };
   } catch (error) {
     if (error instanceof MlsignError && error.code === 'object-forbidden') return { present };
     throw error;

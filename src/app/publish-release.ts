@@ -3,6 +3,7 @@ import { publicKeyHint, serializeBundle } from '../formats/index.ts';
 import type { Principal, Rule, SignerGroups } from '../policy/index.ts';
 import {
   listReleases,
+  newestRelease,
   openRelease,
   parseReleaseRecord,
   publishRelease,
@@ -85,7 +86,7 @@ async function newestIfSame(
   options: PushModelOptions,
 ) {
   const { store, signal, clock = systemClock } = options;
-  const [newest] = await listReleases(store, location, signal);
+  const newest = newestRelease(await listReleases(store, location, signal));
   if (newest === undefined) return undefined;
   const trust = releaseTrust(plan.rule, options, clock());
   // Whoever pushes believes what they have signed themselves.

@@ -3,7 +3,7 @@ export { decodeTime } from './decode-statement.ts';
 export { HighWaterMark, type Mark } from './high-water.ts';
 export type { SeenPointer } from './judge-pointer.ts';
 export { sequenceProblem, stageOfLife } from './judge-sequence.ts';
-export { type ListedChannel, type ListedRelease, listChannels, listReleases } from './listing.ts';
+export { type ListedChannel, type ListedRelease, listChannels, listReleases, newestRelease } from './listing.ts';
 export * from './next-steps.ts';
 export { MAX_POINTER_VERSIONS, type OpenedChannel, openChannel, type VerifiedChannel } from './open-channel.ts';
 export { type OpenedRelease, type OpenReleaseOptions, openRelease, type VerifiedRelease } from './open-release.ts';

@@ -1,4 +1,5 @@
 import { channelOfKey, type HistoryEntry, layoutOf, releaseOfKey, type Store, type StoreLocation } from '../store/index.ts';
+import { LARGEST_JUMP } from './judge-sequence.ts';
 
 /** A release that there is, or was; nothing of it is verified. */
 export interface ListedRelease {
@@ -19,6 +20,21 @@ export async function listReleases(store: Store, location: StoreLocation, signal
   const layout = layoutOf(location);
   const releases = await grouped(store.history(layout.releases, signal), (key) => releaseOfKey(layout, key));
   return [...releases].map(([number, entries]) => ({ number, entries })).sort((a, b) => b.number - a.number);
+}
+
+/**
+ * The release with the highest number. What lies far above all others does not count: whoever may write could use up the
+ * numbers with one object.
+ *
+ * @param releases the newest number first
+ */
+export function newestRelease(releases: readonly ListedRelease[]): ListedRelease | undefined {
+  let newest: ListedRelease | undefined;
+  for (const release of releases.toReversed()) {
+    if (release.number - (newest?.number ?? 0) > LARGEST_JUMP) break;
+    newest = release;
+  }
+  return newest;
 }
 
 /** Every channel of a model, deleted ones included, by name. */

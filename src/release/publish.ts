@@ -1,7 +1,7 @@
 import { sha256Hex, unavailable } from '../core/index.ts';
 import { type Bundle, serializeBundle } from '../formats/index.ts';
 import { layoutOf, type ObjectAttributes, type Store, type StoreLocation, type VersionId } from '../store/index.ts';
-import { listReleases } from './listing.ts';
+import { listReleases, newestRelease } from './listing.ts';
 import { parseReleaseRecord, type ReleaseRecord, releasePayload } from './record.ts';
 
 /** A record that was written. */
@@ -38,7 +38,7 @@ export async function publishRelease(
 ): Promise<PublishedRelease> {
   let taken = 0;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const [newest] = await listReleases(store, location, signal);
+    const newest = newestRelease(await listReleases(store, location, signal));
     // A listing may be older than the record that was in the way.
     const number = Math.max(newest?.number ?? 0, taken) + 1;
     const key = layoutOf(location).release(number);

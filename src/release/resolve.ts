@@ -1,6 +1,6 @@
 import { type Check, type Finding, MlsignError, usage } from '../core/index.ts';
 import { locationText, type Store, type StoreLocation } from '../store/index.ts';
-import { listChannels, listReleases } from './listing.ts';
+import { listChannels, listReleases, newestRelease } from './listing.ts';
 import { rollbackCommand, shellWord } from './next-steps.ts';
 import { openChannel, type VerifiedChannel } from './open-channel.ts';
 import { type OpenedRelease, openRelease } from './open-release.ts';
@@ -121,7 +121,8 @@ async function referenceMissing(store: Store, location: StoreLocation, signal: A
   const suggestions: string[] = [];
   try {
     const channels = (await listChannels(store, location, signal)).filter(({ entries }) => entries.some(isVisible));
-    const [newest] = (await listReleases(store, location, signal)).filter(({ entries }) => entries.some(isVisible));
+    const visible = (await listReleases(store, location, signal)).filter(({ entries }) => entries.some(isVisible));
+    const newest = newestRelease(visible);
     for (const { channel } of channels.slice(0, 10)) suggestions.push(locationText(location, { kind: 'channel', name: channel }));
     if (newest !== undefined) suggestions.push(`${locationText(location, { kind: 'release', number: newest.number })}, the newest release`);
   } catch (error) {

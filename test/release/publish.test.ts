@@ -37,6 +37,14 @@ describe('publishing a release', () => {
     assert.equal((await publish()).record.number, 3);
   });
 
+  it('goes on with the numbers in use, whatever somebody put far above them', async () => {
+    await publish();
+    for (const number of [20_000, 999_999_999_999_999]) await folder.overwrite(folder.releaseKey(number), 'no record');
+    assert.equal((await publish()).record.number, 2);
+    await folder.overwrite(folder.releaseKey(10_002), 'no record');
+    assert.equal((await publish()).record.number, 20_001);
+  });
+
   it('gives two who publish at once a number each', async () => {
     const published = await Promise.all([publish({ modelId: '1'.repeat(64) }), publish({ modelId: '2'.repeat(64) }), publish()]);
     assert.deepEqual(published.map(({ record }) => record.number).sort(), [1, 2, 3]);

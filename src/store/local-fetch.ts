@@ -4,8 +4,8 @@ import { type FileIdentity, type HashedFile, hashFiles } from '../digest/index.t
 import { inParallel } from './in-parallel.ts';
 import { copyHashed, notAFile } from './local-copy.ts';
 import { lstatOf } from './local-files.ts';
-import { type TransferProgress, withProgress } from './local-progress.ts';
 import type { ObjectFetch, TransferOptions } from './store.ts';
+import { type TransferProgress, withProgress } from './transfer-progress.ts';
 
 const COPIES_AT_ONCE = 2;
 const LOOKUPS_AT_ONCE = 16;

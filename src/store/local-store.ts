@@ -10,7 +10,6 @@ import { fetchAll, type VersionFile } from './local-fetch.ts';
 import { lstatBelow, lstatOf, placeOf, versionNames } from './local-files.ts';
 import { LocalFolders } from './local-folders.ts';
 import { ownerState } from './local-owner.ts';
-import { withProgress } from './local-progress.ts';
 import { objectMissing, objectTooLarge, refuseAttributes } from './local-refusals.ts';
 import { currentOf, entriesOf, isSameFile, type KeyState, readState, STAGED, unversioned, versionId } from './local-state.ts';
 import { stageVersion, uploadFile } from './local-upload.ts';
@@ -33,6 +32,7 @@ import type {
   UploadedObject,
   UploadOptions,
 } from './store.ts';
+import { withProgress } from './transfer-progress.ts';
 
 const NO_CHECKSUMS = 'a local directory computes no checksums';
 const FILES_AT_ONCE = 4;

@@ -3,13 +3,13 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { fileError, MlsignError, refused, throwIfAborted } from '../core/index.ts';
 import type { HashedFile } from '../digest/index.ts';
 import { inParallel } from './in-parallel.ts';
-import { type TransferProgress, withProgress } from './local-progress.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 import { BufferPool } from './s3-buffers.ts';
 import { areEqual, countParts } from './s3-file.ts';
-import { type HashForm, HashingThreads } from './s3-hashing.ts';
+import { HashingThreads } from './s3-hashing.ts';
 import { readRange, truncated } from './s3-range.ts';
 import type { ObjectFetch, PartedObject, TransferOptions } from './store.ts';
+import { type TransferProgress, withProgress } from './transfer-progress.ts';
 
 const MIB = 1024 * 1024;
 /** Memory for what is on its way: six ranges. */
@@ -128,8 +128,7 @@ class Download {
   async #pass(handle: FileHandle | undefined, here: ReadonlySet<number>): Promise<readonly string[]> {
     const { object, algorithm, shardSize } = this.#fetch;
     const { threads, pool, progress } = this.#state;
-    const form: HashForm = { algorithm, shardSize };
-    const stream = await threads.open(form, object.size);
+    const stream = await threads.open({ algorithm, shardSize }, object.size);
     if (object.size === 0) await this.#checkEmpty();
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#state.signal, stop.signal]);

@@ -1,17 +1,11 @@
 import { Worker } from 'node:worker_threads';
-import { type HashType, MlsignError } from '../core/index.ts';
-import { chooseEngine, type EngineName } from '../digest/index.ts';
+import { MlsignError } from '../core/index.ts';
+import type { Ranges } from './range-hasher.ts';
 
 /** What a hashing thread is told. Bytes lie in shared memory: they are not copied, and must stay until the answer. */
 export type HashOrder = { readonly id: number } & (
   | { readonly kind: 'digest'; readonly bytes: Uint8Array }
-  | {
-      readonly kind: 'open';
-      readonly stream: number;
-      readonly engine: EngineName;
-      readonly algorithm: HashType;
-      readonly shardSize?: number | undefined;
-    }
+  | { readonly kind: 'open'; readonly stream: number; readonly ranges: Ranges; readonly size: number }
   | { readonly kind: 'update'; readonly stream: number; readonly bytes: Uint8Array }
   | { readonly kind: 'end'; readonly stream: number }
 );
@@ -23,12 +17,6 @@ export interface HashAnswer {
 }
 
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
-
-/** How the bytes of a stream are hashed: whole, or in shards. */
-export interface HashForm {
-  readonly algorithm: HashType;
-  readonly shardSize?: number | undefined;
-}
 
 /** A digest over bytes that come in their order. */
 export interface HashStream {
@@ -54,12 +42,11 @@ export class HashingThreads {
   }
 
   /** @param size of what is to come, as far as known */
-  async open({ algorithm, shardSize }: HashForm, size: number): Promise<HashStream> {
-    const engine = await chooseEngine('auto', algorithm, size);
+  async open({ algorithm, shardSize }: Ranges, size: number): Promise<HashStream> {
     const stream = this.#streams++;
     const thread = this.#idlest();
     thread.streams++;
-    await thread.tell({ kind: 'open', stream, engine, algorithm, shardSize });
+    await thread.tell({ kind: 'open', stream, ranges: { algorithm, shardSize }, size });
     return {
       update: async (bytes) => void (await thread.tell({ kind: 'update', stream, bytes })),
       end: () => {

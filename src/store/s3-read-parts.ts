@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { RangeHasher } from './range-hasher.ts';
 import type { BufferPool } from './s3-buffers.ts';
-import { areEqual, checkIdentity, checkSigned, countParts, EMPTY_SHA256, readFully } from './s3-file.ts';
+import { areEqual, checkIdentity, checkSigned, countParts, EMPTY_SHA256, readFully, withFile } from './s3-file.ts';
 import type { HashingThreads } from './s3-hashing.ts';
 import type { FileUpload, SignedContent } from './store.ts';
 
@@ -70,13 +72,37 @@ export async function readParts(
   return parts;
 }
 
+/**
+ * Reads a file of one part, and compares it with what is signed before anybody sees it.
+ *
+ * @param threads hash it; this thread does unless given
+ * @returns SHA-256 of the part
+ * @throws MlsignError `file-changed`
+ */
+export async function readOne(file: FileUpload, into: Uint8Array, threads: HashingThreads | undefined): Promise<string> {
+  return withFile(file, async (handle) => {
+    await readFully(file, handle, into, 0);
+    const sha256 = threads === undefined ? hash('sha256', into, 'hex') : await threads.digest(into);
+    const isSigned = arePartsSigned(file.signed, into.length, into.length);
+    checkSigned(file, isSigned ? signedByParts(file, [sha256]) : await digestsOf(file.signed, into, threads));
+    await checkIdentity(file, handle);
+    return sha256;
+  });
+}
+
+async function digestsOf(signed: SignedContent, bytes: Uint8Array, threads: HashingThreads | undefined): Promise<readonly string[]> {
+  const hasher = await (threads?.open(signed, bytes.length) ?? RangeHasher.of(signed, bytes.length));
+  await hasher.update(bytes);
+  return hasher.end();
+}
+
 /** Whether the digests of the parts are those that are signed, so that bytes are hashed once. */
-export function arePartsSigned({ algorithm, shardSize }: SignedContent, size: number, partSize: number): boolean {
+function arePartsSigned({ algorithm, shardSize }: SignedContent, size: number, partSize: number): boolean {
   if (algorithm !== 'sha256') return false;
   return shardSize === partSize || (size <= partSize && (shardSize === undefined || size <= shardSize));
 }
 
 /** What is signed, where the parts are that: a file of no bytes has one part, and no shard. */
-export function signedByParts({ signed, identity }: FileUpload, parts: readonly string[]): readonly string[] {
+function signedByParts({ signed, identity }: FileUpload, parts: readonly string[]): readonly string[] {
   return identity.size === 0 && signed.shardSize !== undefined && areEqual(parts, [EMPTY_SHA256]) ? [] : parts;
 }

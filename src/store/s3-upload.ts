@@ -1,18 +1,16 @@
-import { hash } from 'node:crypto';
 import { type MlsignError, refused, throwIfAborted, unavailable } from '../core/index.ts';
-import { chooseEngine, createHasher } from '../digest/index.ts';
 import { inParallel } from './in-parallel.ts';
-import { type TransferProgress, withProgress } from './local-progress.ts';
 import { slicedBody } from './s3-body.ts';
 import { NULL_VERSION, type S3Bucket } from './s3-bucket.ts';
 import { BufferPool } from './s3-buffers.ts';
-import { checkIdentity, checkSigned, countParts, partSizeFor, readFully, summary, withFile } from './s3-file.ts';
+import { countParts, partSizeFor, summary, withFile } from './s3-file.ts';
 import { HashingThreads } from './s3-hashing.ts';
-import { listVersions } from './s3-listing.ts';
 import { MultipartUpload } from './s3-multipart.ts';
-import { arePartsSigned, readParts, signedByParts } from './s3-read-parts.ts';
+import { presentObjects } from './s3-present.ts';
+import { readOne, readParts } from './s3-read-parts.ts';
 import { ResumeFile } from './s3-resume.ts';
 import type { FileUpload, ObjectVersion, PartedObject, StoredObject, UploadedObject, UploadOptions } from './store.ts';
+import { type TransferProgress, withProgress } from './transfer-progress.ts';
 
 const MIB = 1024 * 1024;
 /** Memory for what is on its way: five parts of 16 MiB. */
@@ -42,7 +40,7 @@ export async function uploadFiles(
 ): Promise<readonly UploadedObject[]> {
   const threads = new HashingThreads(2);
   try {
-    const listed = files.length < WORTH_LISTING ? undefined : await currentBeneath(target.bucket, commonPrefix(files), signal);
+    const listed = files.length < WORTH_LISTING ? undefined : await presentObjects(target.bucket, files, signal);
     const uploads = await ResumeFile.open(resume);
     const sizes = files.map(({ identity }) => identity.size);
     return await withProgress(sizes, onProgress, async (progress) => {
@@ -106,12 +104,12 @@ class UploadRun {
   }
 
   async #uploadOne(file: FileUpload, existing: StoredObject | undefined, signal: AbortSignal): Promise<UploadedObject> {
-    const { pool, attributes } = this.#state;
+    const { pool, attributes, threads } = this.#state;
     const { size } = file.identity;
     const buffer = size <= SMALL ? undefined : await pool.take(size, signal);
     try {
       const bytes = buffer?.bytes ?? Buffer.allocUnsafe(size);
-      const sha256 = await this.#readOne(file, bytes);
+      const sha256 = await readOne(file, bytes, buffer === undefined ? undefined : threads);
       const own = { partSize: partSizeOf(file), parts: [sha256] };
       this.#state.progress.bytesDone += size;
       if (existing !== undefined) return await this.#reuse(file, existing, own.parts, signal, true);
@@ -128,26 +126,6 @@ class UploadRun {
     } finally {
       buffer?.release();
     }
-  }
-
-  /** Reads a file of one part, and compares it with what is signed before anybody sees it. */
-  async #readOne(file: FileUpload, bytes: Uint8Array): Promise<string> {
-    const { threads } = this.#state;
-    return withFile(file, async (handle) => {
-      await readFully(file, handle, bytes, 0);
-      const { size } = file.identity;
-      const sha256 = size <= SMALL ? hash('sha256', bytes, 'hex') : await threads.digest(bytes);
-      if (arePartsSigned(file.signed, size, partSizeOf(file))) checkSigned(file, signedByParts(file, [sha256]));
-      else checkSigned(file, size <= SMALL ? await digestHere(file, bytes) : await this.#digestThere(file, bytes));
-      await checkIdentity(file, handle);
-      return sha256;
-    });
-  }
-
-  async #digestThere({ signed }: FileUpload, bytes: Uint8Array): Promise<readonly string[]> {
-    const stream = await this.#state.threads.open(signed, bytes.length);
-    await stream.update(bytes);
-    return stream.end();
   }
 
   /** Hashes a file, and compares it with what lies there. */
@@ -268,34 +246,6 @@ function partSizeOf({ identity, signed }: FileUpload): number {
 
 function uploadedOf({ key, version }: ObjectVersion, size: number): StoredObject {
   return { key, version, size };
-}
-
-async function digestHere({ signed: { algorithm, shardSize = Number.POSITIVE_INFINITY } }: FileUpload, bytes: Uint8Array) {
-  const hasher = await createHasher(await chooseEngine('auto', algorithm, bytes.length), algorithm);
-  if (shardSize === Number.POSITIVE_INFINITY) return [hasher.digest(bytes)];
-  const shards = Math.ceil(bytes.length / shardSize);
-  return Array.from({ length: shards }, (_, i) => hasher.digest(bytes.subarray(i * shardSize, (i + 1) * shardSize)));
-}
-
-/** What plain readers get beneath a prefix; undefined where nobody may list. */
-async function currentBeneath(bucket: S3Bucket, prefix: string, signal: AbortSignal | undefined) {
-  const current = new Map<string, StoredObject>();
-  try {
-    for await (const { key, version, size, isCurrent, isDeleted } of listVersions(bucket, prefix, signal)) {
-      if (isCurrent && !isDeleted) current.set(key, { key, version, size });
-    }
-    return current;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'object-forbidden') return undefined;
-    throw error;
-  }
-}
-
-function commonPrefix(files: readonly FileUpload[]): string {
-  const [{ key: first } = { key: '' }, ...others] = files;
-  let length = first.lastIndexOf('/') + 1;
-  for (const { key } of others) while (!key.startsWith(first.slice(0, length))) length = first.lastIndexOf('/', length - 2) + 1;
-  return first.slice(0, length);
 }
 
 function objectExists(bucket: S3Bucket, { key }: FileUpload, expected: string, got: string): MlsignError {

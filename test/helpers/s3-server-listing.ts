@@ -68,10 +68,9 @@ export async function listObjectVersions(call: S3Call): Promise<S3Answer> {
     checkVersionId(versionMarker);
   }
   const history = call.bucket.versions(keyMarker);
-  const seen = versionMarker === undefined ? history.length : history.findIndex(({ id }) => id === versionMarker) + 1;
+  const seen = new Set(versionMarker === undefined ? history : history.slice(0, history.findIndex(({ id }) => id === versionMarker) + 1));
   const all = call.bucket.keys().flatMap((key) => call.bucket.versions(key));
-  const isAfter = (version: StoredVersion) =>
-    version.key === keyMarker ? history.indexOf(version) >= seen : compareKeys(version.key, keyMarker) > 0;
+  const isAfter = (version: StoredVersion) => (version.key === keyMarker ? !seen.has(version) : compareKeys(version.key, keyMarker) > 0);
   const page = pageOf(all, listing, isAfter, versionMarker === undefined ? keyMarker : '');
   const { text } = listing;
   const next = page.isTruncated ? page.last : undefined;

@@ -132,7 +132,13 @@ async function pullInto(target: PullTarget, model: OpenedModel, options: PullMod
   await takeBack(target);
   const staged = await stageFiles(target.files, contents.files);
   const { hashType: algorithm, shardSize } = contents.manifest.serialization;
-  const fetches = contents.files.map(({ object }, i) => ({ object, path: staged.paths[i], algorithm, shardSize }));
+  const fetches = contents.files.map(({ object, signed }, i) => ({
+    object,
+    path: staged.paths[i],
+    algorithm,
+    shardSize,
+    expected: signed.digests,
+  }));
   const fetched = await store.fetch(fetches, { signal, onProgress });
   throwIfAborted(signal);
   const content = checkStoredContent(contents, fetched.map(proofOf), { number, kind, location, remedy: remedyFor(model) });

@@ -75,7 +75,7 @@ async function hashContents(model: OpenedModel, { store, signal, onProgress }: S
   const { number, kind } = release.record;
   const { hashType: algorithm, shardSize } = contents.manifest.serialization;
   const hashed = await store.fetch(
-    contents.files.map(({ object }) => ({ object, algorithm, shardSize })),
+    contents.files.map(({ object, signed }) => ({ object, algorithm, shardSize, expected: signed.digests })),
     { signal, onProgress },
   );
   return checkStoredContent(contents, hashed.map(proofOf), {

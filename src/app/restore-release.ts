@@ -1,4 +1,13 @@
-import { type Check, type Finding, type OnProgress, systemClock, throwIfAborted, type Verdict, verdictOf } from '../core/index.ts';
+import {
+  type Check,
+  type Finding,
+  MlsignError,
+  type OnProgress,
+  systemClock,
+  throwIfAborted,
+  type Verdict,
+  verdictOf,
+} from '../core/index.ts';
 import { resolveRelease, type VerifiedRelease } from '../release/index.ts';
 import {
   inParallel,
@@ -81,12 +90,13 @@ export async function restoreRelease(location: StoreLocation, options: RestoreRe
   const { record, digest } = release;
   const pinned = pinnedObjects(location, release);
   const how: ProofOptions = { mode: 'auto', distrust: await distrustOf(store, rule, 'auto'), signal, onProgress: options.onProgress };
-  const { wrong, unfit } = await findWrong(pinned, how, options);
+  const { wrong, lost: unfit } = await findWrong(pinned, how, options);
   const objects: RestoredObject[] = [];
   for (const { object, was } of wrong) {
     throwIfAborted(signal);
-    const restored = dryRun ? undefined : await store.restore(object, options.attributes, signal);
-    objects.push({ key: object.key, was, pinned: object.version, version: restored?.version });
+    const restored = dryRun ? undefined : await restoreObject(object, options);
+    if (restored === 'damaged') unfit.push(cannotRestore(object));
+    else objects.push({ key: object.key, was, pinned: object.version, version: restored?.version });
   }
   const all = [...opened, ...unfit];
   const check: Check = {
@@ -103,6 +113,14 @@ export async function restoreRelease(location: StoreLocation, options: RestoreRe
     checks: [...base.checks, check],
     findings: all,
   };
+}
+
+/** Makes an object what it was; `damaged` where its version does not hold what was pinned, which only reading it tells. */
+async function restoreObject(object: PartedObject, { store, attributes, signal }: RestoreReleaseOptions) {
+  return store.restore(object, attributes, signal).catch((error: unknown) => {
+    if (error instanceof MlsignError && error.code === 'object-damaged') return 'damaged' as const;
+    throw error;
+  });
 }
 
 /** Everything that a release is made of, the files first and the record last. */
@@ -127,26 +145,31 @@ async function findWrong(pinned: readonly PartedObject[], how: ProofOptions, { s
   const wrong = pinned.flatMap((object, i): readonly WrongObject[] =>
     isSame[i] ? [] : [{ object, was: current[i] === undefined ? 'deleted' : 'replaced' }],
   );
+  // A file that passes for a version is read in its place.
+  const passing = new Set(pinned.filter(({ version }, i) => current[i]?.version === version));
+  const others = wrong.filter(({ object }) => !passing.has(object));
   const proofs = await proveObjects(
     store,
-    wrong.map(({ object }) => inParts(object)),
+    others.map(({ object }) => inParts(object)),
     how,
   );
-  const unfit = wrong.flatMap(({ object }, i) => {
-    const proof = proofs[i];
-    return proof !== undefined && isProven(object, proof) ? [] : [cannotRestore(object, proof)];
-  });
-  return { wrong: wrong.filter(({ object }, i) => isProven(object, proofs[i])), unfit };
+  const lost = new Map(
+    others.flatMap(({ object }, i) => (isProven(object, proofs[i]) ? [] : [[object, cannotRestore(object, proofs[i])] as const])),
+  );
+  return { wrong: wrong.filter(({ object }) => !lost.has(object)), lost: [...lost.values()] };
 }
 
-/** Whether what is current is what is pinned, or another version of the same bytes, as after an earlier restore. */
+/**
+ * Whether what is current is what is pinned, or another version of the same bytes, as after an earlier restore. In a directory,
+ * another file may have been given the size and time of a version: there only its bytes tell.
+ */
 async function areSame(
   pinned: readonly PartedObject[],
   current: readonly (StoredObject | undefined)[],
   how: ProofOptions,
   store: RestoreReleaseOptions['store'],
 ): Promise<readonly boolean[]> {
-  const same = pinned.map(({ version }, i) => current[i]?.version === version);
+  const same = pinned.map(({ version }, i) => store.kind === 's3' && current[i]?.version === version);
   const others = pinned.flatMap((object, at) => {
     const now = current[at];
     return same[at] || now?.size !== object.size ? [] : [{ at, object: { ...object, version: now.version } }];
@@ -172,7 +195,7 @@ function isProven({ size, parts }: PartedObject, proof: ObjectProof | undefined)
   return proof.size === size && proof.digests.length === parts.length && proof.digests.every((digest, i) => digest === parts[i]);
 }
 
-function cannotRestore({ key, version }: PartedObject, proof: ObjectProof | undefined): Finding {
+function cannotRestore({ key, version }: PartedObject, proof?: ObjectProof): Finding {
   const base = { subject: key, expected: `version ${version}`, suggestion: 'push the model again, or roll back to another release' };
   if (proof?.kind === 'failed' && proof.error.code !== 'object-missing') {
     return { ...base, code: proof.error.code, severity: 'undetermined', message: `cannot be restored: ${proof.error.message}` };

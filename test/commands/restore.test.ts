@@ -111,6 +111,28 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
       );
     });
 
+    it('takes nothing for a version that has only its size and time', async () => {
+      await push('alike');
+      const key = `alike/${id}/config.json`;
+      const { length } = await bed.read(key);
+      bed.overwrite(key, Buffer.alloc(length, '!'), { isAlike: true });
+      assert.deepEqual(names(await restore(0, 'alike@1', '--dry-run')), ['replaced config.json']);
+      assert.deepEqual(names(await restore(0, 'alike@1')), ['replaced config.json']);
+      await verify(0, 'alike@1');
+    });
+
+    it('says of a file that was changed where it lies that it is lost', async () => {
+      await push('spoilt');
+      await bed.corrupt(`spoilt/${id}/config.json`);
+      const { findings, restored } = await restore(kind === 'a directory' ? 1 : 0, 'spoilt@1');
+      assert.deepEqual(restored, []);
+      // Versions in a bucket do not change; that one does is found by mlsign verify --full.
+      assert.deepEqual(
+        findings.map(({ code }) => code),
+        kind === 'a directory' ? ['object-lost'] : [],
+      );
+    });
+
     it('restores nothing that nobody trusted has released', async () => {
       await push('foreign');
       bed.delete(`foreign/${id}/config.json`);

@@ -26,8 +26,8 @@ export interface StoreBed {
   url(name: string): string;
   /** What the command line needs to reach it. */
   readonly env: Readonly<Record<string, string>>;
-  /** Writes a key as somebody does who knows nothing of mlsign. */
-  overwrite(key: string, data: string | Uint8Array): void;
+  /** Writes a key as somebody does who knows nothing of mlsign; `isAlike`: with the time of what lay there, where that can be given. */
+  overwrite(key: string, data: string | Uint8Array, options?: { readonly isAlike?: boolean }): void;
   /** Deletes a key as such a client does: its versions stay. */
   delete(key: string): void;
   /** Spoils the bytes of every version of a key, where they lie. */
@@ -56,10 +56,12 @@ export function localBed(): StoreBed & { readonly root: string } {
     root,
     env: {},
     url: (name) => `file:${root}/${name}`,
-    overwrite: (key, data) => {
+    overwrite: (key, data, { isAlike = false } = {}) => {
       mkdirSync(dirname(path(key)), { recursive: true });
+      const before = isAlike ? statSync(path(key)) : undefined;
       rmSync(path(key), { force: true });
       writeFileSync(path(key), data);
+      if (before !== undefined) utimesSync(path(key), before.atime, before.mtime);
     },
     delete: (key) => rmSync(path(key)),
     corrupt: async (key) => {

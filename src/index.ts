@@ -1,4 +1,4 @@
-// The library: everything a program needs to hash, sign, verify, inspect and compare models.
+// The library: everything a program needs to hash, sign, verify, inspect and compare models, and to keep them in stores.
 export {
   type ChannelHistory,
   type ChannelHistoryOptions,
@@ -12,7 +12,9 @@ export {
   type DiffModelsOptions,
   diffModels,
   type EngineOptions,
+  type EvidenceMode,
   type EvidenceOptions,
+  type FileEvidence,
   type GarbageCollection,
   type GarbageItem,
   type GarbageKind,
@@ -38,27 +40,46 @@ export {
   type MoveChannelOptions,
   type PointerVersion,
   type PromoteReleaseOptions,
+  type PulledModel,
+  type PullModelOptions,
+  type PushedModel,
+  type PushModelOptions,
   promoteRelease,
+  pullModel,
+  pushModel,
+  type Quantity,
   type ReleaseRow,
+  type ReleaseVerification,
   type RenewChannelOptions,
+  type RestoredObject,
+  type RestoredRelease,
+  type RestoreReleaseOptions,
   type RollbackChannelOptions,
   renewChannel,
+  restoreRelease,
   rollbackChannel,
   type SignatureResult,
   type SignedModel,
+  type SignedRelease,
   type SigningParty,
   type SignManifestOptions,
   type SignModelOptions,
+  type SignReleaseOptions,
+  type StoredEvidence,
+  type StoredModelOptions,
   type StoreListing,
   signManifest,
   signModel,
+  signRelease,
   type TensorChange,
   type Unsigned,
   type Verification,
   type VerifyModelOptions,
+  type VerifyReleaseOptions,
   verifyModel,
+  verifyRelease,
 } from './app/index.ts';
-export { KmsClient, type KmsConnection, type KmsKeyReference, parseKmsKey } from './aws/index.ts';
+export { KmsClient, type KmsConnection, type KmsKeyReference, parseKmsKey, type StoreConnection } from './aws/index.ts';
 export {
   type Check,
   type CheckStatus,
@@ -101,5 +122,5 @@ export {
   timestampWitness,
   type Witness,
 } from './sign/index.ts';
-export { openStore, parseLocation, type Store, type StoreAddress, type StoreLocation } from './store/index.ts';
+export { type ObjectAttributes, openStore, parseLocation, type Store, type StoreAddress, type StoreLocation } from './store/index.ts';
 export { type InstanceOptions, instanceTrustedRoot, KmsTrust, readTrustedRoot, type TrustedRootSource } from './verify/index.ts';

@@ -8,5 +8,5 @@ export { type CreatedKey, createKey, type KmsAlias, listAliases, listKeys, type 
 export { KmsClient, type KmsConnection } from './kms-client.ts';
 export { isAliasName, type KmsKeyReference, parseKmsArn, parseKmsKey, readKeyArn } from './kms-key.ts';
 export { DEFAULT_RETRIES, type Retry, type RetryOptions, withRetries } from './retry.ts';
-export { type S3Attempt, S3Client, type S3Sdk, type StoreConnection } from './s3-client.ts';
+export { type S3Attempt, S3Client, type StoreConnection } from './s3-client.ts';
 export { isConditionFailed, isForbidden, isMissing, isUnsupported, isUploadMissing } from './s3-errors.ts';

@@ -12,7 +12,7 @@ import { addMiddleware } from './s3-middleware.ts';
  *
  * @internal the types of the package stand alone
  */
-export type S3Sdk = typeof import('@aws-sdk/client-s3');
+type S3Sdk = typeof import('@aws-sdk/client-s3');
 
 /** What an attempt works with. */
 export interface S3Attempt {

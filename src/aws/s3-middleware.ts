@@ -7,7 +7,11 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** Those that come with the SHA-256 of their body. */
 const CHECKED_BODIES = ['PutObjectCommand', 'UploadPartCommand'];
 
-/** Makes an SDK client send and take what S3 and those who speak its protocol agree on. */
+/**
+ * Makes an SDK client send and take what S3 and those who speak its protocol agree on.
+ *
+ * @internal
+ */
 export function addMiddleware({ middlewareStack }: S3Client, expectedBucketOwner: string | undefined): void {
   const orders = new WeakMap<object, readonly string[]>();
   if (expectedBucketOwner !== undefined) {

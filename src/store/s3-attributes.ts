@@ -2,7 +2,11 @@ import type { StorageClass } from '@aws-sdk/client-s3';
 import { refused } from '../core/index.ts';
 import type { ObjectAttributes } from './store.ts';
 
-/** The fields by which requests that make an object say how it is stored. */
+/**
+ * The fields by which requests that make an object say how it is stored.
+ *
+ * @internal
+ */
 export function attributeFields({ sseKmsKey, storageClass, tags, retention, legalHold }: ObjectAttributes = {}) {
   return {
     ...(sseKmsKey === undefined ? {} : ({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: sseKmsKey } as const)),

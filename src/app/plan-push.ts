@@ -3,17 +3,20 @@ import { type Check, type Clock, type Finding, refused, systemClock, type Verdic
 import type { Manifest } from '../formats/index.ts';
 import { compareModel, expectedFiles, listModel, openSource, type Source } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
-import { type FileUpload, layoutOf, type StoreLocation } from '../store/index.ts';
+import { type FileUpload, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
 import { checkContent } from './check-content.ts';
+import type { RevocationOptions } from './check-revocations.ts';
 import { planHashing } from './hash-candidates.ts';
 import type { EngineOptions } from './hash-model.ts';
 import { defaultSignaturePath } from './locations.ts';
-import { type Candidate, type EvidenceOptions, openSignatures, type SignatureResult } from './open-signatures.ts';
+import type { Candidate, EvidenceOptions, SignatureResult } from './open-signatures.ts';
+import { openUnrevoked } from './open-unrevoked.ts';
 import { ruleAt } from './release-trust.ts';
 import { refusePolicyInside } from './verify-model.ts';
 
 /** Under what a model is looked at before it is pushed. */
-export interface PlanPushOptions extends EvidenceOptions, EngineOptions {
+export interface PlanPushOptions extends EvidenceOptions, EngineOptions, RevocationOptions {
+  readonly store: Store;
   /** What must hold for the model where it will lie. */
   readonly policy: Policy;
   /** The bundles; the model's own signature and those in `<model>.mlsign/` unless given. */
@@ -69,7 +72,7 @@ export async function planPush(path: string, location: StoreLocation, options: P
   const source = await openSource(path);
   await refusePolicyInside(source, policy);
   const rule = ruleAt(policy, location);
-  const opened = await openSignatures(source, policy, rule, options.signatures, clock(), options);
+  const opened = await openUnrevoked(source, policy, rule, clock(), options, { store: options.store, prefix: location.prefix });
   const base = { source, rule, signatures: opened.signatures };
   const [first, ...others] = opened.candidates;
   const verdict = verdictOf(opened.findings);

@@ -13,15 +13,17 @@ import {
   type VerifiedRelease,
 } from '../release/index.ts';
 import type { PartedObject, Store, StoreLocation } from '../store/index.ts';
+import { checkRevocations, type RevocationEvidence, type RevocationOptions } from './check-revocations.ts';
 import { furtherBundles } from './further-bundles.ts';
 import { type Candidate, type EvidenceOptions, type OpenedSignatures, openBundles } from './open-signatures.ts';
 import { pinnedBundle, pinnedFile } from './pinned-objects.ts';
 import { recordFindings } from './record-findings.ts';
 import { type ClientOptions, channelClient, releaseTrust, ruleAt } from './release-trust.ts';
+import { withoutRevoked } from './revoked-contents.ts';
 import { type StoredBundle, storedBundle } from './stored-bundle.ts';
 
 /** Under what a release is opened. */
-export interface StoredModelOptions extends EvidenceOptions, ClientOptions {
+export interface StoredModelOptions extends EvidenceOptions, ClientOptions, RevocationOptions {
   readonly store: Store;
   readonly policy: Policy;
   /** The one model that is accepted, hex. */
@@ -55,6 +57,8 @@ export interface SignedContents {
 export interface StoredModel {
   readonly location: StoreLocation;
   readonly rule: Rule;
+  /** Every list by which it was judged. */
+  readonly revocations: readonly RevocationEvidence[];
   readonly release?: VerifiedRelease;
   readonly channel?: VerifiedChannel | undefined;
   readonly opened?: OpenedSignatures | undefined;
@@ -82,17 +86,21 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   const { store, policy, expectModelId, clock = systemClock, signal } = options;
   const rule = ruleAt(policy, location);
   const now = clock();
-  const trust = releaseTrust(rule, options, now);
-  const { release, channel, checks, findings } = await resolve(location, trust, channelClient(rule, location, options, clock), options);
-  if (release === undefined) return { location, rule, channel, checks, findings };
-  const base = { location, rule, release, channel };
+  const revoked = await checkRevocations(rule, options, now, options, { store, prefix: location.prefix });
+  const trust = releaseTrust(rule, revoked.evidence, now);
+  const { release, channel, ...resolved } = await resolve(location, trust, channelClient(rule, location, options, clock), options);
+  const checks = [...revoked.checks, ...resolved.checks];
+  const findings = [...revoked.findings, ...resolved.findings];
+  if (release === undefined) return { location, rule, revocations: revoked.lists, channel, checks, findings };
+  const base = { location, rule, revocations: revoked.lists, release, channel };
   const { record } = release;
   const other = otherModel(record, expectModelId, location);
   if (other !== undefined) return { ...base, checks, findings: [...findings, other] };
   const listing: Finding[] = [];
   const pinned = record.bundles.map((bundle) => storedBundle(store, pinnedBundle(location, record, bundle), bundle.digest, signal));
   const further = await furtherBundles(store, location, record, listing, signal);
-  const opened = await openBundles([...pinned, ...further], policy, rule, { ...options, now, isNamed: false });
+  const signatures = await openBundles([...pinned, ...further], policy, rule, { ...revoked.evidence, now, isNamed: false });
+  const opened = withoutRevoked(signatures, revoked.revocations, location.name);
   const satisfied = opened.candidates.find(({ modelId }) => modelId === record.modelId);
   const candidate = satisfied ?? (options.isIncomplete ? anySigner(opened, record) : undefined);
   const allChecks = [...checks, ...opened.checks, ...(candidate?.checks ?? [])];

@@ -4,13 +4,15 @@ import { type Manifest, rootDigest } from '../formats/index.ts';
 import { openSource, type Source } from '../model/index.ts';
 import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
 import { checkContent, type Unsigned } from './check-content.ts';
+import type { RevocationEvidence, RevocationOptions } from './check-revocations.ts';
 import type { EngineOptions } from './hash-model.ts';
 import { nameInside, withoutLinks } from './locations.ts';
-import { type Candidate, type EvidenceOptions, openSignatures, type SignatureResult } from './open-signatures.ts';
+import type { Candidate, EvidenceOptions, SignatureResult } from './open-signatures.ts';
+import { openUnrevoked } from './open-unrevoked.ts';
 import type { StoredEvidence } from './stored-evidence.ts';
 
 /** What must hold for a model, and how its bytes are hashed. */
-export interface VerifyModelOptions extends EngineOptions, EvidenceOptions {
+export interface VerifyModelOptions extends EngineOptions, EvidenceOptions, RevocationOptions {
   /** Without a policy there is no verification: `loadPolicy`, or `policyFromFlags`. */
   readonly policy: Policy;
   /** The bundles; the model's own signature and those in `<model>.mlsign/` unless given. */
@@ -37,6 +39,8 @@ export interface Verification {
   /** What was hashed; absent where the signatures were not enough, and so no byte was read. */
   readonly read?: { readonly files: number; readonly bytes: number; readonly engine: 'native' | 'wasm' } | undefined;
   readonly unsigned: Unsigned;
+  /** Every list by which the model was judged. */
+  readonly revocations: readonly RevocationEvidence[];
   /** Of a release in a store. */
   readonly stored?: StoredEvidence | undefined;
   readonly checks: readonly Check[];
@@ -58,12 +62,17 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
   const { policy } = options;
   await refusePolicyInside(source, policy);
   const rule = selectRule(policy, modelLocation(source.path));
-  const opened = await openSignatures(source, policy, rule, options.signatures, (options.clock ?? systemClock)(), options);
-  const base = { source, policy: { source: policy.source, digest: policy.digest, rule: rule.name } };
+  const now = (options.clock ?? systemClock)();
+  const opened = await openUnrevoked(source, policy, rule, now, options);
+  const base = { revocations: opened.revoked.lists, source, policy: { source: policy.source, digest: policy.digest, rule: rule.name } };
   const verdict = verdictOf(opened.findings);
   const [first, ...others] = opened.candidates;
   if (first === undefined || verdict !== 'verified') {
-    const skipped: Check = { name: 'model-content', status: 'skipped', detail: 'no byte was read, because the signatures did not pass' };
+    const skipped: Check = {
+      name: 'model-content',
+      status: 'skipped',
+      detail: 'no byte was read, because what comes before it did not pass',
+    };
     const unsigned = { ignored: [], empty: [], extra: [] };
     const checks = [...opened.checks, ...(first?.checks ?? []), skipped];
     return { ...base, verdict, signatures: judged(opened.signatures, first), unsigned, checks, findings: opened.findings };

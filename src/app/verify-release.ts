@@ -56,6 +56,7 @@ export function verificationOf(model: StoredModel, { policy }: StoredModelOption
     verdict: verdictOf(findings),
     source: { kind: release?.record.kind ?? 'directory', path: asked(location), name: location.name },
     policy: { source: policy.source, digest: policy.digest, rule: rule.name },
+    revocations: model.revocations,
     signatures: judged(opened?.signatures ?? [], candidate),
     ...(candidate === undefined || statement === undefined
       ? {}
@@ -73,7 +74,11 @@ export function verificationOf(model: StoredModel, { policy }: StoredModelOption
 }
 
 function skippedContent() {
-  const skipped: Check = { name: 'model-content', status: 'skipped', detail: 'no byte was read, because the signatures did not pass' };
+  const skipped: Check = {
+    name: 'model-content',
+    status: 'skipped',
+    detail: 'no byte was read, because what comes before it did not pass',
+  };
   return { checks: [skipped], findings: [], files: [], read: undefined };
 }
 

@@ -10,7 +10,7 @@ import { signerFlags } from './flags.ts';
 import { findingWarnings } from './ports.ts';
 import { loadSigners, type SignerFlags } from './signers.ts';
 import { sigstoreFlags } from './sigstore.ts';
-import { type ChannelFlags, channelClientOf, channelFlags, type StoreFlags, storeFlags, withStore } from './store.ts';
+import { type ChannelFlags, channelClientOf, channelFlags, type StoreFlags, storeFlags, storeOpener, withStore } from './store.ts';
 import { evidenceOfFlags, loadPolicyOfFlags, type TrustFlags, trustFlagsBesideSigner } from './trust.ts';
 
 /** A place in a store, as an argument. */
@@ -66,7 +66,17 @@ export async function moveByFlags(
     const { signer, witnesses } = team;
     const { state } = channelClientOf(flags);
     const moved = await withStore(location, flags, (store) =>
-      move({ store, policy, signer, witnesses, state, expectModelId: flags['expect-model-id'], ...evidence, signal }),
+      move({
+        store,
+        policy,
+        signer,
+        witnesses,
+        state,
+        openStore: storeOpener(flags),
+        expectModelId: flags['expect-model-id'],
+        ...evidence,
+        signal,
+      }),
     );
     return {
       document: () => channelMoveDocument(moved),

@@ -10,7 +10,7 @@ import { engineFlags, signaturesFlag, signerFlags } from './flags.ts';
 import { type EngineFlags, engineOptions, findingWarnings } from './ports.ts';
 import { loadSigners, type SignerFlags } from './signers.ts';
 import { sigstoreFlags } from './sigstore.ts';
-import { channelFlags, type StoreFlags, storeFlags, withStore } from './store.ts';
+import { channelClientOf, channelFlags, type StoreFlags, storeFlags, storeOpener, withStore } from './store.ts';
 import { evidenceOfFlags, loadPolicyOfFlags, type TrustFlags, toleranceFlags, trustFlagsBesideSigner } from './trust.ts';
 import { statePath } from './wiring.ts';
 
@@ -53,6 +53,8 @@ export async function pushByFlags(model: string, location: StoreLocation, flags:
         signer,
         witnesses,
         ...common,
+        ...channelClientOf({}),
+        openStore: storeOpener(flags),
         signatures: flags.signature,
         attributes: attributesOf(flags),
         resumeDirectory: statePath('uploads'),

@@ -89,6 +89,11 @@ export function connectStore({ store }: Pick<StoreLocation, 'store'>, flags: Sto
   return openStore(store, connection);
 }
 
+/** How the store of a revocation list is opened. */
+export function storeOpener(flags: StoreFlags): (place: Pick<StoreLocation, 'store'>) => Promise<Store> {
+  return (place) => connectStore(place, flags);
+}
+
 /** Opens the store, does the work, and closes it in any case. */
 export async function withStore<T>(
   location: Pick<StoreLocation, 'store'>,

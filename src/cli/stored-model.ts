@@ -2,11 +2,11 @@ import type { StoredModelOptions } from '../app/index.ts';
 import { usage } from '../core/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Session } from './base-command.ts';
-import { type ChannelFlags, channelClientOf } from './store.ts';
+import { type ChannelFlags, channelClientOf, type StoreFlags, storeOpener } from './store.ts';
 import { evidenceOfFlags, loadPolicyOfFlags, type TrustFlags } from './trust.ts';
 
 /** Flags of the commands that open a release. */
-export interface StoredModelFlags extends TrustFlags, ChannelFlags {
+export interface StoredModelFlags extends TrustFlags, ChannelFlags, StoreFlags {
   readonly 'expect-model-id'?: string | undefined;
 }
 
@@ -17,6 +17,7 @@ export async function storedModelOptions(store: Store, flags: StoredModelFlags, 
     policy: await loadPolicyOfFlags(flags, session.signal),
     ...(await evidenceOfFlags(flags)),
     ...channelClientOf(flags),
+    openStore: storeOpener(flags),
     expectModelId: flags['expect-model-id'],
     ...session,
   };

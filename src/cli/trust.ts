@@ -8,10 +8,13 @@ import {
   FLAGS_OF_A_POLICY,
   type IdentitySource,
   loadPolicy,
+  type PemSource,
   type Policy,
   type PolicyFlags,
   policyFromFlags,
+  type RevocationPlace,
 } from '../policy/index.ts';
+import { isStoreLocation } from '../store/index.ts';
 import { instanceTrustedRoot, KmsTrust, readTrustedRoot } from '../verify/index.ts';
 import { type AwsFlags, awsFlags, connectKms } from './kms.ts';
 import { namedPem } from './pem-files.ts';
@@ -90,6 +93,20 @@ export const trustFlags = {
     exclusive: ['trust-kms'],
     helpGroup: TRUST,
   }),
+  revocations: Flags.string({
+    summary:
+      'Revocation list that must be there and revoke nothing of the model: a file, or the store that keeps it; with --trust-revoker.',
+    helpValue: 'FILE|STORE',
+    dependsOn: ['trust-revoker'],
+    helpGroup: TRUST,
+  }),
+  'trust-revoker': Flags.string({
+    summary: 'Public key or certificate of a revoker, who may sign that list (PEM; repeatable).',
+    helpValue: 'PEM',
+    dependsOn: ['revocations'],
+    ...REPEATABLE,
+    helpGroup: TRUST,
+  }),
   policy: Flags.string({ summary: 'Policy file that says what must hold.', helpValue: 'FILE', helpGroup: TRUST }),
   ...instanceFlags,
   ...awsFlags,
@@ -123,6 +140,8 @@ export interface TrustFlags extends AwsFlags, InstanceFlags {
   readonly 'trusted-root'?: string | undefined;
   readonly 'timestamp-ca'?: readonly string[] | undefined;
   readonly offline: boolean;
+  readonly revocations?: string | undefined;
+  readonly 'trust-revoker'?: readonly string[] | undefined;
   readonly policy?: string | undefined;
   readonly 'ignore-paths'?: readonly string[] | undefined;
   readonly 'ignore-unsigned-files'?: boolean | undefined;
@@ -157,15 +176,32 @@ export async function loadPolicyOfFlags(flags: TrustFlags, signal: AbortSignal):
 }
 
 async function trustOf(flags: TrustFlags, kms: KmsTrust, signal: AbortSignal): Promise<PolicyFlags> {
-  const { 'trust-key': keys = [], 'trust-kms': arns = [], ca = [], 'trust-release': releasers = [] } = flags;
+  const {
+    'trust-key': keys = [],
+    'trust-kms': arns = [],
+    ca = [],
+    'trust-release': releasers = [],
+    'trust-revoker': revokers = [],
+  } = flags;
   return {
     trustKeys: await Promise.all(keys.map((path) => namedPem(path, 'trusted key'))),
     kmsKeys: await Promise.all(arns.map((arn) => kms.trust(arn, undefined, signal))),
     cas: await Promise.all(ca.map((path) => namedPem(path, 'root certificate'))),
     identities: identityOf(flags),
     releaseKeys: await Promise.all(releasers.map((path) => namedPem(path, 'trusted release key'))),
-    files: [...keys, ...ca, ...releasers],
+    revocations: flags.revocations === undefined ? undefined : { place: listPlaceOf(flags.revocations), keys: await revokerKeys(revokers) },
+    files: [...keys, ...ca, ...releasers, ...revokers],
   };
+}
+
+/** Where a revocation list is: a file, or the prefix of a store. */
+export function listPlaceOf(text: string): RevocationPlace {
+  return isStoreLocation(text) ? { kind: 'store', url: text } : { kind: 'file', path: text };
+}
+
+/** The keys of revokers. */
+export function revokerKeys(paths: readonly string[]): Promise<readonly PemSource[]> {
+  return Promise.all(paths.map((path) => namedPem(path, "revoker's key")));
 }
 
 function identityOf({ identity, 'identity-pattern': pattern, issuer, claim = [] }: TrustFlags): readonly IdentitySource[] {

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { type Check, type Finding, MlsignError, readCapped } from '../core/index.ts';
 import type { SignerGroups } from '../policy/index.ts';
 import { failure, type Mark, openVersion, type SignedDocument, versionsOf } from '../release/index.ts';
-import { type CurrentObject, layoutOf, type ObjectVersion, type Store } from '../store/index.ts';
+import { type CurrentObject, type HistoryEntry, layoutOf, type ObjectVersion, type Store } from '../store/index.ts';
 import { type EnvelopeOptions, type OpenedStatement, openStatement, type VerifiedStatement } from '../verify/index.ts';
 import { judgeRevocations } from './judge-revocations.ts';
 import { MAX_REVOCATIONS_BYTES, parseRevocations, type RevocationList } from './revocations.ts';
@@ -106,8 +106,7 @@ async function openObject(store: Store, prefix: string, trust: RevocationTrust, 
   };
   const versions = await versionsOf(store, key, MOST_VERSIONS, signal);
   const current = versions.visible === undefined ? undefined : await store.current(key, signal);
-  let room = MOST_BYTES;
-  const listed = versions.entries.filter(({ isDeleted, size }) => !isDeleted && (room -= Math.min(size, MAX_REVOCATIONS_BYTES)) >= 0);
+  const listed = newestWithin(versions.entries.filter(({ isDeleted }) => !isDeleted));
   const all: readonly ObjectVersion[] = versions.forbidden === undefined ? listed : versions.visible ? [versions.visible] : [];
   // One after the other, and only the best of them kept: each may be as large as a list may be.
   const history: Mark[] = [];
@@ -137,6 +136,16 @@ async function openObject(store: Store, prefix: string, trust: RevocationTrust, 
   const lacking = missing(subject, isDeleted ? 'the revocation list was deleted' : 'there is no revocation list', got);
   const opened = unusable(subject, present, visible.checks, current === undefined ? [lacking] : visible.findings);
   return { ...opened, signed: best && signedOf(best) };
+}
+
+/** As many of the newest as may be read. */
+function newestWithin(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  let room = MOST_BYTES;
+  const past = entries.findIndex(({ size }) => {
+    room -= Math.min(size, MAX_REVOCATIONS_BYTES);
+    return room < 0;
+  });
+  return past === -1 ? entries : entries.slice(0, past);
 }
 
 function judged(

@@ -1,4 +1,4 @@
-import type { JudgedSignature, StoredEvidence, Verification } from '../app/index.ts';
+import type { JudgedSignature, RevocationEvidence, StoredEvidence, Verification } from '../app/index.ts';
 import type { Check, Finding } from '../core/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLine, findingLines, suggestionLines, worstFirst } from './findings.ts';
@@ -17,6 +17,7 @@ export function verificationDocument({
   read,
   unsigned,
   stored,
+  revocations,
   checks,
   findings,
 }: Verification): object {
@@ -28,11 +29,17 @@ export function verificationDocument({
     ...(signed === undefined ? {} : { model_id: signed.modelId, model_digest: signed.modelDigest }),
     ...(read === undefined ? {} : { read }),
     ...(stored === undefined ? {} : { stored: storedDocument(stored) }),
+    revocations: revocations.map(revocationsDocument),
     signatures: signatures.map(signatureDocument),
     unsigned,
     checks,
     findings,
   };
+}
+
+/** A revocation list as documents have it. */
+export function revocationsDocument({ place, name, sequence, digest, issued, expires, entries, signer }: RevocationEvidence): object {
+  return { place, name, sequence, sha256: digest, issued: issued.toISOString(), expires: expires.toISOString(), entries, signer };
 }
 
 function storedDocument({ location, release, channel, files }: StoredEvidence): object {
@@ -133,6 +140,10 @@ export function verificationText(verification: Verification, style: Style): stri
   lines.push(
     `policy     ${escapeText(policy.source)}${policy.rule === policy.source ? '' : style.dim(`  rule ${escapeText(policy.rule)}`)}`,
   );
+  for (const { place, sequence, entries, expires } of verification.revocations) {
+    const details = `sequence ${sequence}, ${formatCount(entries, 'entry', 'entries')}, until ${formatTime(expires)}`;
+    lines.push(`revoked    ${escapeText(place)}  ${style.dim(details)}`);
+  }
   if (findings.length > 0) lines.push('findings', ...findingLines(findings, style));
   const width = Math.max(...checks.map(({ name }) => name.length));
   const line = ({ name, status, detail }: Check) => `  ${CHECK_MARKS[status]} ${name.padEnd(width)}  ${style.dim(escapeText(detail))}`;

@@ -96,7 +96,7 @@ describe('mlsign verify', () => {
     assert.deepEqual(result.checks.at(-1), {
       name: 'model-content',
       status: 'skipped',
-      detail: 'no byte was read, because the signatures did not pass',
+      detail: 'no byte was read, because what comes before it did not pass',
     });
     assert.match(run.stderr, /^rejected: /);
   });

@@ -1,0 +1,49 @@
+import { type Check, type Finding, verdictOf } from '../core/index.ts';
+import { groupByFile, type Manifest } from '../formats/index.ts';
+import type { Revocations } from '../lineage/index.ts';
+import type { Candidate, OpenedSignatures } from './open-signatures.ts';
+
+/**
+ * What is left of a model's signatures once revocation lists are believed: a candidate whose model id, or one of whose files,
+ * is revoked is none. Where another one is left, its files decide, and what is revoked is only told.
+ *
+ * @param subject names the model
+ */
+export function withoutRevoked(signatures: OpenedSignatures, revocations: Revocations | undefined, subject: string): OpenedSignatures {
+  if (revocations === undefined) return signatures;
+  const judged = signatures.candidates.map((candidate) => ({ candidate, findings: revokedContents(candidate, revocations, subject) }));
+  const candidates = judged.filter(({ findings }) => verdictOf(findings) === 'verified').map(({ candidate }) => candidate);
+  const findings = judged.flatMap((each) => each.findings);
+  const isLeft = candidates.length > 0;
+  const told = isLeft ? findings.map((finding): Finding => ({ ...finding, severity: 'warning' })) : findings;
+  const check: Check = {
+    name: 'revoked-content',
+    status: !isLeft && judged.length > 0 ? 'failed' : judged.length === 0 ? 'skipped' : 'passed',
+    detail: `${subject}: ${describe(findings, judged.length)}`,
+  };
+  return { ...signatures, candidates, checks: [...signatures.checks, check], findings: [...signatures.findings, ...told] };
+}
+
+function describe(findings: readonly Finding[], candidates: number): string {
+  const count = findings.filter(({ severity }) => severity === 'rejected').length;
+  if (candidates === 0) return 'no signature says what the model is';
+  return count === 0 ? 'neither its model id nor any of its files is revoked' : `${count} of its model id and files revoked`;
+}
+
+function revokedContents({ modelId, statements }: Candidate, revocations: Revocations, subject: string): readonly Finding[] {
+  const { manifest } = statements[0].statement;
+  const model = revocations.model(modelId, subject);
+  return [...(model === undefined ? [] : [model]), ...revokedFiles(manifest, revocations, subject)];
+}
+
+/** A file in several shards has no digest of its own: it cannot be told from its digest. */
+function revokedFiles(manifest: Manifest, revocations: Revocations, subject: string): readonly Finding[] {
+  const { hashType } = manifest.serialization;
+  const findings: Finding[] = [];
+  for (const [name, { digests }] of groupByFile(manifest)) {
+    const [digest, ...others] = digests;
+    const finding = digest === undefined || others.length > 0 ? undefined : revocations.file(hashType, digest, `${subject}/${name}`);
+    if (finding !== undefined) findings.push(finding);
+  }
+  return findings;
+}

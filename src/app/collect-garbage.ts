@@ -141,9 +141,11 @@ class Garbage {
   #ofRelease(entry: HistoryEntry, isBundle: boolean): void {
     const pinned = this.#references.pinned.get(entry.key);
     if (pinned?.has(entry.version)) return;
-    // What plain readers get of a released file is for mlsign restore to change; signatures may be added later.
-    if (entry.isCurrent && (pinned !== undefined || isBundle)) return;
-    this.#add({ kind: pinned === undefined && !isBundle ? 'extra' : 'version', entry }, entry.modified);
+    // Signatures may be added later: one that was written over has no other copy.
+    if (isBundle && pinned === undefined) return;
+    // What plain readers get of a released file is for mlsign restore to change.
+    if (entry.isCurrent && pinned !== undefined) return;
+    this.#add({ kind: pinned === undefined ? 'extra' : 'version', entry }, entry.modified);
   }
 
   #add(item: GarbageItem, time: Date): void {

@@ -84,6 +84,14 @@ describe('mlsign gc', () => {
     assert.equal(located.code, 0, located.stderr);
   });
 
+  it('keeps a signature that was added after the release, also where it was written over', async () => {
+    const key = layout().bundle(modelId, 'f'.repeat(64));
+    models.overwrite(key, 'a signature');
+    await models.put(key, 'junk');
+    assert.deepEqual((await gc(0, '--min-age', '0s', '--yes')).items, []);
+    assert.deepEqual((await models.versions(key)).map(String), ['junk', 'a signature']);
+  });
+
   it('keeps what only an overwritten or deleted record pins', async () => {
     const second = await models.push();
     await models.put(layout().release(1), (await models.versions(layout().release(2)))[0] ?? '');

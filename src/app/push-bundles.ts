@@ -33,6 +33,7 @@ export async function pushBundles(
 /**
  * Puts a bundle under its digest, unless it is there.
  *
+ * @param kind a signature of the model, or another statement about it
  * @throws MlsignError `object-exists` where something else is there
  */
 export async function putBundle(
@@ -42,9 +43,10 @@ export async function putBundle(
   bytes: Uint8Array,
   attributes: ObjectAttributes | undefined,
   signal?: AbortSignal,
+  kind: 'bundle' | 'attestation' = 'bundle',
 ): Promise<ReleaseBundle & { readonly key: string }> {
   const digest = sha256Hex(bytes);
-  const key = layoutOf(location).bundle(modelId, digest);
+  const key = layoutOf(location)[kind](modelId, digest);
   const written = await store.write(key, bytes, 'absent', withoutClass(attributes), signal);
   const object = written ?? (await store.current(key, signal));
   if (object === undefined) throw changing(`${store.url}/${key}`);

@@ -1,23 +1,22 @@
 import { lstat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { alreadyExists, checkWritable, type Finding, readCapped, systemClock, throwIfAborted, usage } from '../core/index.ts';
+import { alreadyExists, checkWritable, type Finding, readCapped, usage } from '../core/index.ts';
 import {
-  isPrehashed,
   MAX_BUNDLE_BYTES,
   type Manifest,
   parseBundle,
   parseOmsStatement,
-  preAuthEncoding,
   rootDigest,
   type Serialization,
   statementPayload,
 } from '../formats/index.ts';
 import { MAX_MANIFEST_BYTES, modelId, parseManifestDocument, type Source } from '../model/index.ts';
-import { type Signer, seal } from '../sign/index.ts';
+import type { Signer } from '../sign/index.ts';
 import { type EngineOptions, hashOpened, type ManifestOptions, openToSign, serializationOf } from './hash-model.ts';
 import { companionDirectory, companionOfSignature, defaultSignaturePath, namesInside, SIGNATURE_NAME } from './locations.ts';
-import { freshSigner, type SigningParty, whileSignersGetReady } from './signers.ts';
-import { companionPath, type SealedBundle, type WrittenSignatures, writeSignatures } from './write-signatures.ts';
+import { partiesOf, sealPayload } from './seal-payload.ts';
+import { type SigningParty, whileSignersGetReady } from './signers.ts';
+import { companionPath, type WrittenSignatures, writeSignatures } from './write-signatures.ts';
 
 /** Who signs, and whether earlier signatures may go. */
 export interface SignatureOptions extends SigningParty {
@@ -108,23 +107,9 @@ async function sealAndWrite(
   options: SignatureOptions,
 ) {
   const { force = false, signal } = options;
-  throwIfAborted(signal);
-  const payload = statementPayload(name, manifest);
-  const sealOne = async (party: SigningParty, i: number): Promise<SealedBundle> => {
-    const signer = await freshSigner(signers[i], party, systemClock());
-    const bundle = await seal(payload, signer, { witnesses: party.witnesses, signal });
-    const { payloadType } = bundle.envelope;
-    return { signer, bundle, isPrehashed: isPrehashed(signer.scheme, preAuthEncoding(payloadType, payload)) };
-  };
-  const [first, ...further] = partiesOf(options);
-  const sealed = await Promise.all([sealOne(first, 0), ...further.map((party, i) => sealOne(party, i + 1))]);
-  throwIfAborted(signal);
+  const sealed = await sealPayload(statementPayload(name, manifest), partiesOf(options), signers, signal);
   const signatures = await writeSignatures(sealed, signature, companion, force);
   return { signatures, name, manifest, modelId: modelId(manifest), modelDigest: rootDigest(manifest.resources) };
-}
-
-function partiesOf({ signer, witnesses, further = [] }: SignatureOptions): readonly [SigningParty, ...SigningParty[]] {
-  return [{ signer, witnesses }, ...further];
 }
 
 async function chooseSerialization(source: Source, signature: string, options: SignModelOptions): Promise<Serialization> {

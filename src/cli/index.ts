@@ -1,3 +1,5 @@
+export * from './attest.ts';
+export * from './attest-flags.ts';
 export * from './attributes.ts';
 export * from './base-command.ts';
 export * from './channel.ts';
@@ -5,6 +7,7 @@ export * from './duration.ts';
 export * from './exit-codes.ts';
 export * from './flags.ts';
 export * from './kms.ts';
+export * from './lineage.ts';
 export * from './listing.ts';
 export * from './locations.ts';
 export * from './ports.ts';

@@ -12,6 +12,7 @@ export * from './merkle.ts';
 export * from './oms.ts';
 export * from './oms-legacy.ts';
 export * from './pem.ts';
+export * from './predicate.ts';
 export * from './prehash.ts';
 export * from './resource-name.ts';
 export * from './scheme.ts';

@@ -1,4 +1,4 @@
-import { Decoder, type Fields, type JsonObject, type JsonValue, refused } from '../core/index.ts';
+import { Decoder, type Fields, type JsonValue, refused } from '../core/index.ts';
 import {
   decodeMaterial,
   descriptorOf,
@@ -9,7 +9,8 @@ import {
   RELATIONS,
   type Relation,
 } from './material.ts';
-import { parseStatement, STATEMENT_TYPE } from './statement.ts';
+import { type ModelSubject, subjectsOf } from './predicate.ts';
+import { parseStatement, STATEMENT_TYPE, type Subject } from './statement.ts';
 
 /** The predicate type of SLSA Provenance v1. */
 export const PROVENANCE_TYPE = 'https://slsa.dev/provenance/v1';
@@ -22,12 +23,7 @@ const MAX_PROBLEMS = 100;
 
 /** What made a model, and from what. */
 export interface Provenance {
-  readonly subject: {
-    readonly name: string;
-    readonly modelId: string;
-    /** Digest of the directory as Go's `h1:` has it, hex, where the model is signed as whole files in SHA-256. */
-    readonly dirHash?: string | undefined;
-  };
+  readonly subject: ModelSubject;
   /** {@link BUILD_TYPE}, or that of another tool, whose parameters then stay unread. */
   readonly buildType: string;
   readonly relation?: Relation | undefined;
@@ -44,7 +40,6 @@ export interface Provenance {
 /** The provenance as the in-toto statement to sign. */
 export function provenancePayload(provenance: Provenance): Uint8Array {
   const { subject, buildType, relation, materials, parameters, metrics, builder, invocation, started, finished } = provenance;
-  const { name, modelId, dirHash } = subject;
   const metadata = {
     ...(invocation === undefined ? {} : { invocationId: invocation }),
     ...(started === undefined ? {} : { startedOn: started.toISOString() }),
@@ -52,7 +47,7 @@ export function provenancePayload(provenance: Provenance): Uint8Array {
   };
   const statement = {
     _type: STATEMENT_TYPE,
-    subject: [{ name, digest: { mlsignModel: modelId, ...(dirHash === undefined ? {} : { dirHash }) } }],
+    subject: subjectsOf(subject),
     predicateType: PROVENANCE_TYPE,
     predicate: {
       buildDefinition: {
@@ -102,7 +97,7 @@ export function parseProvenance(payload: Uint8Array, where: string): Provenance 
   return provenance;
 }
 
-function decodeSubject(decoder: Decoder, subjects: readonly { readonly name: string; readonly digests: JsonObject }[]) {
+function decodeSubject(decoder: Decoder, subjects: readonly Pick<Subject, 'name' | 'digests'>[]): ModelSubject {
   const [first, ...others] = subjects;
   if (others.length > 0) decoder.problem('subject', 'exactly 1 entry', subjects.length);
   const name = decoder.string(first?.name, 'subject[0].name', MATERIAL_NAME, 'a name of at most 1,024 characters');

@@ -1,6 +1,7 @@
 export {
   BUILD_TYPE,
   isBinding,
+  isDigestValue,
   MATERIAL_ROLES,
   type Material,
   type MaterialDigest,
@@ -21,7 +22,10 @@ export {
   MOST_ATTESTATIONS,
   storedAttestations,
 } from './attestation.ts';
-export { parseCode, parseContainer, parseDigested, refuseSecrets, withoutSecrets } from './materials.ts';
+export { type GraphNode, type LineageEdge, type LineageGraph, nodeId, pathTo, type WalkRole, walkLineage } from './graph.ts';
+export { label, otherModel } from './lineage-findings.ts';
+export { looksSecret, parseCode, parseContainer, parseDigested, refuseSecrets, withoutSecrets } from './materials.ts';
+export type * from './node.ts';
 export {
   keyOf,
   listName,
@@ -33,6 +37,7 @@ export {
   type SignedRevocations,
 } from './open-revocations.ts';
 export { openProvenance } from './provenance.ts';
+export { isSameStore, locationOfUri, type OpenStore, StoredModels } from './resolve.ts';
 export {
   DIGEST,
   entryDocument,
@@ -47,3 +52,4 @@ export {
   revocationsPayload,
 } from './revocations.ts';
 export { type AncestorPath, Revocations } from './revoked.ts';
+export { believed, judgeLineage, type LineageTrust } from './verify-graph.ts';

@@ -85,6 +85,17 @@ export function withoutSecrets(text: string): string {
   return `${scheme}${isPlain ? authority : authority.slice(at + 1)}${withoutSecretQuery(path)}`;
 }
 
+const SECRET_NAME =
+  /passw|passphrase|secret|api[-_]?key|private[-_]?key|access[-_]?key|(access|auth|bearer|hf|github|gitlab)[-_]?token|^token$|credential/i;
+/** Of GitHub, GitLab, Hugging Face, AWS, OpenAI and others; private keys. */
+const SECRET_VALUE =
+  /\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_[A-Za-z0-9]{20,}|(AKIA|ASIA)[A-Z0-9]{16}|sk-[\w-]{20,})|-----BEGIN [A-Z ]*PRIVATE KEY/;
+
+/** Whether a parameter is most likely a password or a token, by its name or what it looks like. */
+export function looksSecret(name: string, value: string): boolean {
+  return (SECRET_NAME.test(name) && value !== '') || SECRET_VALUE.test(value) || withoutSecrets(value) !== value;
+}
+
 function withoutSecretQuery(path: string): string {
   const [, before = path, query, fragment = ''] = /^([^?#]*)\?([^#]*)(#.*)?$/s.exec(path) ?? [];
   if (query === undefined) return path;

@@ -25,4 +25,5 @@ export {
 } from './policy.ts';
 export { checkFlagsBesidePolicy, combine, FLAGS_OF_A_POLICY, type PolicyFlags, policyFromFlags } from './policy-flags.ts';
 export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './principal.ts';
+export { readYaml } from './read-yaml.ts';
 export type { RevocationPlace, RevocationRule } from './revocation-rule.ts';

@@ -8,6 +8,9 @@ export interface YamlDocument {
   locate(path: string): Place;
 }
 
+/** Makes the error for a document that is none, from what is wrong with it. */
+export type Refuse = (lines: readonly string[]) => Error;
+
 /** A place in a text; both count from 1. */
 export interface Place {
   readonly line: number;
@@ -28,14 +31,15 @@ export function describePlace({ line, column }: Place): string {
  * Reads one YAML 1.2 document (core schema) strictly: no aliases, tags, directives, duplicate or non-string keys; whatever
  * the parser would only warn of is refused.
  *
- * @throws MlsignError `policy-invalid`
+ * @param refuse makes the error for a document that is none, from what is wrong with it
+ * @throws MlsignError `policy-invalid`, unless `refuse` says otherwise
  */
-export function parseYaml(bytes: Uint8Array, where: string): YamlDocument {
+export function parseYaml(bytes: Uint8Array, where: string, refuse: Refuse = (lines) => invalid(where, lines)): YamlDocument {
   const text = decodeUtf8(bytes);
-  if (text === undefined) throw invalid(where, ['the file is not UTF-8 text']);
+  if (text === undefined) throw refuse(['the file is not UTF-8 text']);
   const lineCounter = new LineCounter();
-  refuseNesting(text, where);
-  refuseParts(text, where);
+  refuseNesting(text, refuse);
+  refuseParts(text, refuse);
   const document = parseDocument(text, {
     version: '1.2',
     schema: 'core',
@@ -52,15 +56,15 @@ export function parseYaml(bytes: Uint8Array, where: string): YamlDocument {
     wrong.push('line 1: YAML directives are not allowed');
   }
   wrong.push(...duplicateKeys(document.contents).map((offset) => `${describePlace(at(offset))}: Map keys must be unique`));
-  if (wrong.length > 0) throw invalid(where, wrong);
-  return { value: toPlain(document, where), locate: (path) => at(offsetOf(document, path)) };
+  if (wrong.length > 0) throw refuse(wrong);
+  return { value: toPlain(document, refuse), locate: (path) => at(offsetOf(document, path)) };
 }
 
 /**
  * Refuses what is nested deeper than {@link MAX_DEPTH}, by the words of the text alone: brackets, and in a block the
  * indentations and the `-`, `?` and `:` that follow each other on a line.
  */
-function refuseNesting(text: string, where: string): void {
+function refuseNesting(text: string, refuse: Refuse): void {
   const indents = [-1];
   let brackets = 0;
   let onLine = 0;
@@ -85,17 +89,17 @@ function refuseNesting(text: string, where: string): void {
     else if (word === ']' || word === '}') brackets = Math.max(0, brackets - 1);
     else if (brackets === 0 && (word === '-' || word === '?' || word === ':')) onLine++;
     if (indents.length + brackets + onLine > MAX_DEPTH) {
-      throw invalid(where, [`line ${line}: nested deeper than ${MAX_DEPTH} levels`]);
+      throw refuse([`line ${line}: nested deeper than ${MAX_DEPTH} levels`]);
     }
   }
 }
 
 /** Refuses what is thousands of documents, or none: the parser keeps an error for each. */
-function refuseParts(text: string, where: string): void {
+function refuseParts(text: string, refuse: Refuse): void {
   let parts = 0;
   for (const { type } of new Parser().parse(text)) {
     if ((type === 'document' || type === 'directive' || type === 'error') && ++parts > MAX_PARTS) {
-      throw invalid(where, ['the file is not one YAML document']);
+      throw refuse(['the file is not one YAML document']);
     }
   }
 }
@@ -133,11 +137,11 @@ export function invalid(where: string, lines: readonly string[], first?: Problem
   });
 }
 
-function toPlain(document: Document, where: string): JsonValue {
+function toPlain(document: Document, refuse: Refuse): JsonValue {
   try {
     return document.toJS({ maxAliasCount: 0 });
   } catch (error) {
-    if (error instanceof ReferenceError) throw invalid(where, ['YAML aliases (*name) are not allowed']);
+    if (error instanceof ReferenceError) throw refuse(['YAML aliases (*name) are not allowed']);
     throw error;
   }
 }

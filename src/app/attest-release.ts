@@ -1,0 +1,58 @@
+import { verdictOf } from '../core/index.ts';
+import type { ObjectAttributes, StoreLocation } from '../store/index.ts';
+import { type AttestedModel, type AttestModelOptions, sealAttestations, subjectOf, type WrittenAttestation } from './attest-model.ts';
+import { attestationPayload, predicateTypeOf } from './attestation-payload.ts';
+import { putBundle } from './push-bundles.ts';
+import { partiesOf } from './seal-payload.ts';
+import { whileSignersGetReady } from './signers.ts';
+import { isOpened, openStoredModel, type StoredModelOptions } from './stored-model.ts';
+
+/** What is attested of a release, and who signs it. */
+export interface AttestReleaseOptions
+  extends Omit<StoredModelOptions, 'signal'>,
+    Omit<AttestModelOptions, 'signature' | keyof StoredModelOptions>,
+    Pick<AttestModelOptions, 'signal'> {
+  /** How the attestation is stored. */
+  readonly attributes?: ObjectAttributes | undefined;
+}
+
+/**
+ * Signs a statement about the model of a release, whose record and signatures are verified first; no byte of a file is read.
+ * The attestation lies beside the bundles of the model.
+ *
+ * @throws MlsignError what `attestModel`, the policy and the store throw
+ */
+export async function attestRelease(location: StoreLocation, options: AttestReleaseOptions): Promise<AttestedModel> {
+  const model = await openStoredModel(location, options);
+  const { release, checks, findings } = model;
+  const verdict = verdictOf(findings);
+  const base = {
+    verdict,
+    name: location.name,
+    place: location.url,
+    ...(release === undefined ? {} : { release: { number: release.record.number, digest: release.digest } }),
+    predicateType: predicateTypeOf(options.content),
+    checks,
+    findings,
+  };
+  if (!isOpened(model) || verdict !== 'verified') return { ...base, attestations: [] };
+  const { candidate, manifest } = model.contents;
+  const { modelId } = candidate;
+  const subject = subjectOf({ name: location.name, modelId, manifest });
+  const [statement, signers] = await whileSignersGetReady(partiesOf(options), options.signal, (signal) =>
+    attestationPayload(subject, options.content, undefined, { ...options, signal }),
+  );
+  const attestations: WrittenAttestation[] = [];
+  for (const { bytes, ...sealed } of await sealAttestations(statement.payload, partiesOf(options), signers, options.signal)) {
+    const { key } = await putBundle(options.store, location, modelId, bytes, options.attributes, options.signal, 'attestation');
+    attestations.push({ ...sealed, path: `${options.store.url}/${key}` });
+  }
+  return {
+    ...base,
+    modelId,
+    provenance: statement.provenance,
+    attestations,
+    checks: [...checks, ...statement.checks],
+    findings: [...findings, ...statement.findings],
+  };
+}

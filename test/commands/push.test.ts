@@ -4,7 +4,7 @@ import { appendFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from
 import { mlsign } from '../helpers/cli.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 import { assertValid } from '../helpers/schemas.ts';
-import { runJson, STORE_BEDS, type StoreBed, s3Bed } from '../helpers/store-bed.ts';
+import { localBed, runJson, STORE_BEDS, type StoreBed, s3Bed } from '../helpers/store-bed.ts';
 import { keyPath, RELEASER, signingAs, TRAINER, TRUST } from '../helpers/stored-models.ts';
 
 interface PushJson {
@@ -252,6 +252,17 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
       await verify('killed', '1');
     });
 
+    it('ends at once where it is interrupted, and says so', async function () {
+      this.timeout(60_000);
+      const model = await signed({ 'a.bin': Buffer.alloc(40_000_000, 1) });
+      const args = ['push', model, bed.url('interrupted'), ...TRUST, ...signingAs(RELEASER)];
+      const run = await mlsign(args, { env: bed.env, onStart: (pid) => void setTimeout(() => kill(pid, 'SIGTERM'), 450) });
+      // It may have been faster, or not have begun to listen.
+      if (run.signal === null && run.code !== 0) assert.equal(run.code, 143, run.stderr);
+      assert.equal((await push(0, model, 'interrupted')).release?.number, 1);
+      await verify('interrupted', '1');
+    });
+
     it('refuses several signers, and names that are too long, before anything is sent', async () => {
       const two = await mlsign(['push', await signed(), bed.url('two'), ...TRUST, ...signingAs(RELEASER), '--kms', 'alias/a'], {
         env: bed.env,
@@ -275,13 +286,75 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
   });
 }
 
-function kill(pid: number): void {
+function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It was done already.
   }
 }
+
+describe('mlsign push, and how objects are stored', () => {
+  const sandbox = new Sandbox();
+  const ATTRIBUTES = [
+    '--storage-class',
+    'STANDARD_IA',
+    '--tag',
+    'team=vision',
+    '--tag',
+    'stage=a b',
+    '--lock-until',
+    '2099-01-31',
+    '--legal-hold',
+  ];
+  let model = '';
+
+  before(async () => {
+    model = sandbox.write('model', FILES);
+    assert.equal((await mlsign(['sign', model, ...signingAs(TRAINER)])).code, 0);
+  });
+  after(() => sandbox.remove());
+
+  it('encrypts, tags and locks every object, and keeps records where they can be read at any time', async () => {
+    const bed = await s3Bed({ objectLock: true });
+    try {
+      const { arn } = bed.bench.server.addKmsKey('models');
+      const args = ['push', model, bed.url('model'), ...TRUST, ...signingAs(RELEASER), ...ATTRIBUTES, '--sse-kms', 'alias/models'];
+      await runJson(bed, 0, args);
+      for (const key of bed.keys()) {
+        const settings = bed.bench.behind.history(bed.prefix + key)[0]?.content?.settings;
+        assert.deepEqual([settings?.encryption.algorithm, settings?.encryption.key], ['aws:kms', arn], key);
+        assert.deepEqual(
+          [...(settings?.tags ?? [])],
+          [
+            ['team', 'vision'],
+            ['stage', 'a b'],
+          ],
+        );
+        assert.deepEqual(settings?.retention, { mode: 'GOVERNANCE', until: new Date('2099-01-31T00:00:00Z') });
+        assert.equal(settings?.legalHold, true);
+        assert.equal(settings?.storageClass, key.includes('/.mlsign/') ? 'STANDARD' : 'STANDARD_IA');
+      }
+      await runJson(bed, 0, ['verify', `${bed.url('model')}@1`, ...TRUST]);
+    } finally {
+      await bed.close();
+    }
+  });
+
+  it('refuses what a directory does not know, and flags that mean nothing', async () => {
+    const bed = localBed();
+    try {
+      const args = ['push', model, bed.url('model'), ...TRUST, ...signingAs(RELEASER)];
+      const error = await runJson<{ code: string; subject: string }>(bed, 1, [...args, '--storage-class', 'STANDARD_IA']);
+      assert.deepEqual([error.code, error.subject], ['attribute-unsupported', 'storageClass']);
+      assert.equal((await runJson<{ code: string }>(bed, 2, [...args, '--tag', 'team'])).code, 'tag-malformed');
+      assert.equal((await runJson<{ code: string }>(bed, 2, [...args, '--lock-until', '30d'])).code, 'date-invalid');
+      assert.equal((await mlsign([...args, '--lock-mode', 'compliance'])).code, 2);
+    } finally {
+      await bed.close();
+    }
+  });
+});
 
 describe('mlsign push into a bucket that is not fit for it', () => {
   const sandbox = new Sandbox();

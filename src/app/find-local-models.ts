@@ -1,0 +1,85 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { compareCodePoints, type Finding, fileError, MlsignError, readCapped, throwIfAborted } from '../core/index.ts';
+import { MAX_BUNDLE_BYTES, parseBundle, parseOmsStatement } from '../formats/index.ts';
+import { type BundleFile, localAttestations, type ModelPlace } from '../lineage/index.ts';
+import { modelId, openSource, type Source } from '../model/index.ts';
+import { furtherSignatures } from './further-signatures.ts';
+import { companionDirectory, defaultSignaturePath, SIGNATURE_NAME } from './locations.ts';
+
+/** Entries of one directory that are looked at. */
+const MOST_ENTRIES = 10_000;
+
+/** Finds models in directories by their ids, as their signatures say them; names count for nothing. Each directory is read once, when first asked. */
+export class LocalModels {
+  readonly #directories: readonly string[];
+  readonly #signal: AbortSignal | undefined;
+  #index: Promise<ReadonlyMap<string, Source>> | undefined;
+
+  constructor(directories: readonly string[], signal?: AbortSignal) {
+    this.#directories = [...new Set(directories)];
+    this.#signal = signal;
+  }
+
+  /** @throws MlsignError where a directory cannot be read */
+  async find(id: string): Promise<ModelPlace | undefined> {
+    this.#index ??= this.#read();
+    const source = (await this.#index).get(id);
+    return source && localPlace(source);
+  }
+
+  async #read(): Promise<ReadonlyMap<string, Source>> {
+    const index = new Map<string, Source>();
+    for (const directory of this.#directories) {
+      for (const path of await candidates(directory)) {
+        throwIfAborted(this.#signal);
+        const found = await signedModel(path);
+        if (found !== undefined && !index.has(found.id)) index.set(found.id, found.source);
+      }
+    }
+    return index;
+  }
+}
+
+/** Where the bundles of a model on disk are. */
+export function localPlace(source: Source): ModelPlace {
+  return {
+    where: source.path,
+    signatures: async (findings) => [
+      ...[defaultSignaturePath(source), ...(await furtherSignatures(source, findings))].map(
+        (path): BundleFile => ({ path, read: () => readCapped(path, MAX_BUNDLE_BYTES, 'signature') }),
+      ),
+    ],
+    attestations: (findings: Finding[]) => localAttestations(companionDirectory(source), findings),
+  };
+}
+
+/** What may be a model: the directory itself, and what lies in it. */
+async function candidates(directory: string): Promise<readonly string[]> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    throw fileError(error, 'look for ancestors', directory);
+  });
+  const inside = names.sort(compareCodePoints).slice(0, MOST_ENTRIES);
+  return [directory, ...inside.filter((name) => !name.endsWith('.sig') && !name.endsWith('.mlsign')).map((name) => join(directory, name))];
+}
+
+/** A model and the id that its signature claims; whether that is so, is verified where it counts. */
+async function signedModel(path: string): Promise<{ readonly id: string; readonly source: Source } | undefined> {
+  const signature = (await isFile(join(path, SIGNATURE_NAME))) || (await isFile(`${path}.sig`));
+  if (!signature) return undefined;
+  try {
+    const source = await openSource(path);
+    const file = defaultSignaturePath(source);
+    const { envelope } = parseBundle(await readCapped(file, MAX_BUNDLE_BYTES, 'signature'), file);
+    return { id: modelId(parseOmsStatement(envelope.payload, file, { allowLegacy: true }).manifest), source };
+  } catch (error) {
+    // It is not what is looked for; whether its signature is sound is no question here.
+    if (error instanceof MlsignError && error.outcome !== 'interrupted') return undefined;
+    throw error;
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const stats = await stat(path).catch(() => undefined);
+  return stats?.isFile() ?? false;
+}

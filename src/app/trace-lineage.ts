@@ -1,0 +1,123 @@
+import { dirname } from 'node:path';
+import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
+import type { Material } from '../formats/index.ts';
+import {
+  believed,
+  isSameStore,
+  judgeLineage,
+  type Lineage,
+  type LineageTrust,
+  locationOfUri,
+  type ModelPlace,
+  type OpenedNode,
+  type OpenStore,
+  StoredModels,
+  type WalkRole,
+  walkLineage,
+} from '../lineage/index.ts';
+import type { Source } from '../model/index.ts';
+import type { StoreLocation } from '../store/index.ts';
+import type { VerifiedStatement } from '../verify/index.ts';
+import { LocalModels } from './find-local-models.ts';
+import { type NodeTrust, openLineageNode } from './open-lineage-node.ts';
+
+/** Where ancestors are looked for. */
+export interface SearchOptions {
+  /** Directories with models, besides the one that the model itself lies in. */
+  readonly search?: readonly string[] | undefined;
+  /** Opens the stores that URIs name; those are not looked into without it. */
+  readonly openStore?: OpenStore | undefined;
+  /** Steps to the roots that are looked at; 64 unless given. */
+  readonly maxDepth?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The model that a lineage begins with. */
+export interface LineageRoot {
+  readonly modelId: string;
+  readonly place: ModelPlace;
+  /** Where it lies on disk, or in a store. */
+  readonly source?: Source | undefined;
+  readonly location?: StoreLocation | undefined;
+  /** Its signatures, where they are verified already. */
+  readonly statements?: readonly VerifiedStatement[] | undefined;
+}
+
+/** Under what a lineage is verified. */
+export type TraceTrust = NodeTrust & LineageTrust;
+
+/**
+ * Finds everything that a model was made from, to the roots, and judges it. Each model is opened once, under the trust of the
+ * roles that it has; edges are bound by model id alone.
+ *
+ * @param trust nothing is verified without it
+ */
+export async function traceLineage(root: LineageRoot, trust: TraceTrust | undefined, options: SearchOptions): Promise<Lineage> {
+  const finder = new AncestorFinder(root, options, trust !== undefined);
+  try {
+    const graph = await walkLineage<OpenedNode>(
+      root.modelId,
+      {
+        open: async ({ modelId, material }) => {
+          if (material === undefined) return openLineageNode(modelId, root.place, trust, root.statements);
+          const findings: Finding[] = [];
+          const place = await finder.find(modelId, material, findings);
+          const node = await openLineageNode(modelId, place, trust);
+          return { ...node, signatureFindings: [...findings, ...node.signatureFindings] };
+        },
+        materialsOf: (node, role: WalkRole) => believed(node, role, trust).map(({ provenance }) => provenance.materials),
+      },
+      options,
+    );
+    return judgeLineage(graph, trust);
+  } finally {
+    await finder.close();
+  }
+}
+
+/** Looks for an ancestor: beside the model, where its URI says, and among the models of the same prefix. */
+class AncestorFinder {
+  readonly #local: LocalModels;
+  readonly #stored: StoredModels | undefined;
+  readonly #location: StoreLocation | undefined;
+  readonly #isTrusted: boolean;
+
+  constructor({ source, location }: LineageRoot, { search = [], openStore, signal }: SearchOptions, isTrusted: boolean) {
+    this.#local = new LocalModels([...(source === undefined ? [] : [dirname(source.path)]), ...search], signal);
+    this.#stored = openStore && new StoredModels(openStore, signal);
+    this.#location = location;
+    this.#isTrusted = isTrusted;
+  }
+
+  /** @param findings gets what could not be looked into */
+  async find(modelId: string, { uri }: Material, findings: Finding[]): Promise<ModelPlace | undefined> {
+    const stored = this.#stored;
+    const own = this.#location;
+    const named = locationOfUri(uri);
+    const attempts = [
+      () => this.#local.find(modelId),
+      () => (stored !== undefined && named !== undefined && this.#mayOpen(named) ? stored.at(modelId, named) : undefined),
+      () => (stored !== undefined && own !== undefined ? stored.beneath(modelId, own) : undefined),
+    ];
+    for (const attempt of attempts) {
+      try {
+        const place = await attempt();
+        if (place !== undefined) return place;
+      } catch (error) {
+        if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
+        const finding = errorFinding(error, uri ?? modelId);
+        findings.push({ ...finding, severity: 'undetermined' });
+      }
+    }
+    return undefined;
+  }
+
+  close(): Promise<void> {
+    return this.#stored?.close() ?? Promise.resolve();
+  }
+
+  /** What nobody has verified must not send requests, with the user's own rights, to wherever it says. */
+  #mayOpen({ store }: StoreLocation): boolean {
+    return this.#isTrusted || store.kind === 'local' || (this.#location !== undefined && isSameStore(store, this.#location.store));
+  }
+}

@@ -1,0 +1,58 @@
+import { Flags } from '@oclif/core';
+import { type ShowLineageOptions, type ShownLineage, showLineage, showStoredLineage } from '../app/index.ts';
+import { findingLine, lineageDocument, lineageDot, lineageMermaid, lineageText, worstFirst } from '../report/index.ts';
+import { isStoreLocation, parseLocation } from '../store/index.ts';
+import type { CommandReport, Session } from './base-command.ts';
+import { EXIT, exitCodeOfVerdict } from './exit-codes.ts';
+import { listingOfFlags } from './listing.ts';
+import { type ChannelFlags, channelClientOf, connectStore, type StoreFlags } from './store.ts';
+import type { TrustFlags } from './trust.ts';
+
+/** Where ancestors are looked for. */
+export const searchFlag = Flags.string({
+  summary: 'Directory with models in which ancestors are looked for, by model id (repeatable).',
+  helpValue: 'DIR',
+  multiple: true,
+  multipleNonGreedy: true,
+});
+
+/** Flags of `mlsign lineage`. */
+export interface LineageFlags extends TrustFlags, StoreFlags, ChannelFlags {
+  readonly format: string;
+  readonly depth?: number | undefined;
+  readonly search?: readonly string[] | undefined;
+}
+
+/** Shows the lineage of a model as flags say. */
+export async function lineageByFlags(model: string, flags: LineageFlags, { signal }: Session): Promise<CommandReport> {
+  const { policy, ...evidence } = await listingOfFlags(flags, signal);
+  const options: ShowLineageOptions = {
+    ...evidence,
+    policy,
+    ...channelClientOf(flags),
+    search: flags.search,
+    maxDepth: flags.depth,
+    openStore: (place) => connectStore(place, flags),
+    signal,
+  };
+  const shown = isStoreLocation(model)
+    ? await showStoredLineage(parseLocation(model), { ...options, openStore: (place) => connectStore(place, flags) })
+    : await showLineage(model, options);
+  return lineageReport(shown, flags.format);
+}
+
+/** A lineage in the form that was asked for. */
+export function lineageReport(shown: ShownLineage, format: string): CommandReport {
+  const { verdict, isVerified, lineage, model, findings } = shown;
+  const [worst] = worstFirst(findings);
+  const isGood = !isVerified || verdict === 'verified' || worst === undefined;
+  const drawn = lineage && (format === 'dot' ? lineageDot(lineage) : format === 'mermaid' ? lineageMermaid(lineage) : undefined);
+  return {
+    document: () => lineageDocument(shown),
+    text: (style) => drawn ?? lineageText(shown, style),
+    complaint: isGood ? undefined : `${verdict}: ${model}: ${findingLine(worst)}`,
+    // A drawing has no place for it.
+    warnings: drawn === undefined || isVerified ? [] : ['nothing was verified: anyone could have written this'],
+    exitCode: isVerified ? exitCodeOfVerdict(verdict) : EXIT.done,
+  };
+}

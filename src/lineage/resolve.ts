@@ -1,0 +1,156 @@
+import { type Finding, MlsignError, refused, sha256Hex } from '../core/index.ts';
+import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
+import type { ReleaseBundle } from '../release/index.ts';
+import {
+  type HistoryEntry,
+  inParallel,
+  layoutOf,
+  parseLocation,
+  READS_AT_ONCE,
+  RECORDS,
+  type Store,
+  type StoreAddress,
+  type StoreLocation,
+} from '../store/index.ts';
+import { storedAttestations } from './attestation.ts';
+import type { BundleFile, ModelPlace } from './node.ts';
+
+/** More signatures than any honest model has. */
+const MOST_SIGNATURES = 64;
+/** Models beneath one prefix that are looked through. */
+const MOST_NAMES = 10_000;
+
+/** Opens the store at an address. */
+export type OpenStore = (place: { readonly store: StoreAddress }) => Promise<Store>;
+
+/** Finds models in stores by their ids: where a URI says, and among the other models of a prefix. */
+export class StoredModels {
+  readonly #open: OpenStore;
+  readonly #stores = new Map<string, Promise<Store>>();
+  readonly #prefixes = new Map<string, Promise<ReadonlyMap<string, StoreLocation>>>();
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(open: OpenStore, signal?: AbortSignal) {
+    this.#open = open;
+    this.#signal = signal;
+  }
+
+  /** The model at a place whose name is known; undefined where no signature of it lies there. */
+  async at(modelId: string, location: StoreLocation, pinned: readonly ReleaseBundle[] = []): Promise<ModelPlace | undefined> {
+    const store = await this.#store(location);
+    const folder = layoutOf(location).bundles(modelId);
+    const found: HistoryEntry[] = [];
+    for await (const entry of store.history(folder, this.#signal)) {
+      if (entry.isCurrent && !entry.isDeleted && found.push(entry) > MOST_SIGNATURES * 8) break;
+    }
+    const signatures = found.filter(({ key }) => signatureDigest(folder, key) !== undefined).slice(0, MOST_SIGNATURES);
+    return signatures.length === 0 ? undefined : this.#place(store, location, modelId, signatures, pinned);
+  }
+
+  /** The place of a model whose release is known. */
+  async place(modelId: string, location: StoreLocation, pinned: readonly ReleaseBundle[] = []): Promise<ModelPlace> {
+    return this.#place(await this.#store(location), location, modelId, [], pinned);
+  }
+
+  #place(
+    store: Store,
+    location: StoreLocation,
+    modelId: string,
+    signatures: readonly HistoryEntry[],
+    pinned: readonly ReleaseBundle[],
+  ): ModelPlace {
+    const folder = layoutOf(location).bundles(modelId);
+    return {
+      where: `${location.url}@sha256:${modelId}`,
+      signatures: async () =>
+        signatures.map((entry) => signatureFile(store, entry, signatureDigest(folder, entry.key) ?? '', this.#signal)),
+      attestations: (findings) => storedAttestations(store, location, modelId, pinned, findings, this.#signal),
+    };
+  }
+
+  /** The model among those beneath a prefix, whatever its name is; what is there is listed once. */
+  async beneath(modelId: string, location: Pick<StoreLocation, 'store' | 'prefix' | 'url'>): Promise<ModelPlace | undefined> {
+    const key = `${addressKey(location.store)} ${location.prefix}`;
+    const known = this.#prefixes.get(key) ?? this.#index(location);
+    this.#prefixes.set(key, known);
+    const found = (await known).get(modelId);
+    return found && this.at(modelId, found);
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#stores.values());
+    for (const result of opened) if (result.status === 'fulfilled') await result.value.close();
+  }
+
+  #store(place: { readonly store: StoreAddress }): Promise<Store> {
+    const key = addressKey(place.store);
+    const known = this.#stores.get(key) ?? this.#open(place);
+    this.#stores.set(key, known);
+    return known;
+  }
+
+  async #index({
+    store: address,
+    prefix,
+    url,
+  }: Pick<StoreLocation, 'store' | 'prefix' | 'url'>): Promise<ReadonlyMap<string, StoreLocation>> {
+    const store = await this.#store({ store: address });
+    const parent = url.slice(0, url.lastIndexOf('/'));
+    const names = (await store.folders(prefix, this.#signal)).filter((name) => name !== RECORDS).slice(0, MOST_NAMES);
+    const index = new Map<string, StoreLocation>();
+    await inParallel(names, READS_AT_ONCE, this.#signal, async (name, signal) => {
+      const location = { store: address, prefix, name, url: `${parent}/${name}` };
+      const ids = await store.folders(`${layoutOf(location).model}${RECORDS}/bundles/`, signal);
+      for (const id of ids) if (!index.has(id)) index.set(id, location);
+    });
+    return index;
+  }
+}
+
+/** The place in a store that a URI names; undefined where it names none. */
+export function locationOfUri(uri: string | undefined): StoreLocation | undefined {
+  if (uri === undefined || !/^(?:s3:\/\/|file:)/.test(uri)) return undefined;
+  try {
+    return parseLocation(uri.replace(/^file:\/\/(?=\/)/, 'file:'));
+  } catch (error) {
+    if (error instanceof MlsignError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether two places are in one store. */
+export function isSameStore(a: StoreAddress, b: StoreAddress): boolean {
+  return addressKey(a) === addressKey(b);
+}
+
+function addressKey(address: StoreAddress): string {
+  return address.kind === 's3' ? `s3://${address.bucket}` : `file:${address.root}`;
+}
+
+function signatureDigest(folder: string, key: string): string | undefined {
+  return /^([0-9a-f]{64})\.sig$/.exec(key.slice(folder.length))?.[1];
+}
+
+function signatureFile(store: Store, entry: HistoryEntry, digest: string, signal: AbortSignal | undefined): BundleFile {
+  const path = `${store.url}/${entry.key}`;
+  return {
+    path,
+    read: async () => {
+      const bytes = await store.read(entry, MAX_BUNDLE_BYTES, signal);
+      const got = sha256Hex(bytes);
+      if (got === digest) return bytes;
+      throw refused('bundle-changed', 'a bundle is not the one that its name says', { subject: path, expected: digest, got });
+    },
+  };
+}
+
+/** What could not be looked up. */
+export function notSearched(error: MlsignError, subject: string): Finding {
+  return {
+    code: 'lineage-not-searched',
+    severity: 'undetermined',
+    message: `ancestors could not be looked for here: ${error.message}`,
+    subject,
+    suggestion: error.suggestions[0],
+  };
+}

@@ -53,6 +53,8 @@ export * from './release-trust.ts';
 export * from './remove-garbage.ts';
 export * from './resolve-materials.ts';
 export * from './restore-release.ts';
+export * from './revocation-target.ts';
+export * from './revoke.ts';
 export * from './rollback-channel.ts';
 export * from './show-lineage.ts';
 export * from './sign-model.ts';

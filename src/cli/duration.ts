@@ -25,14 +25,29 @@ export function parseDuration(text: string): number {
 export function parseLifetime(text: string): Lifetime {
   const milliseconds = durationOf(text);
   if (milliseconds !== undefined) return { kind: 'for', milliseconds };
-  const date = DATE.test(text) ? new Date(text) : undefined;
-  // Date takes the 31st of February for the 2nd of March.
-  const exists = date !== undefined && !Number.isNaN(date.getTime()) && isDay(text.slice(0, 10));
-  if (date !== undefined && exists) return { kind: 'until', date };
+  const date = momentOf(text);
+  if (date !== undefined) return { kind: 'until', date };
   throw usage('expires-invalid', 'neither a duration nor a date', {
     got: text,
     expected: 'a number with s, m, h, d or w (30d), or a date (2027-01-31, 2027-01-31T12:00:00Z)',
   });
+}
+
+/**
+ * Reads a moment such as `2027-01-31` (its beginning, in UTC) or `2027-01-31T12:00:00Z`.
+ *
+ * @throws MlsignError `time-invalid`
+ */
+export function parseMoment(text: string): Date {
+  const date = momentOf(text);
+  if (date !== undefined) return date;
+  throw usage('time-invalid', 'not a moment', { got: text, expected: '2027-01-31, or 2027-01-31T12:00:00Z' });
+}
+
+function momentOf(text: string): Date | undefined {
+  const date = DATE.test(text) ? new Date(text) : undefined;
+  // Date takes the 31st of February for the 2nd of March.
+  return date !== undefined && !Number.isNaN(date.getTime()) && isDay(text.slice(0, 10)) ? date : undefined;
 }
 
 function durationOf(text: string): number | undefined {

@@ -12,6 +12,7 @@ export * from './listing.ts';
 export * from './locations.ts';
 export * from './ports.ts';
 export * from './push.ts';
+export * from './revoke.ts';
 export * from './sign.ts';
 export * from './signers.ts';
 export * from './sigstore.ts';

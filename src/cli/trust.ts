@@ -127,8 +127,15 @@ export const toleranceFlags = {
   'allow-legacy': Flags.boolean({ summary: 'Accept the bundle form of model-signing 0.2.0.' }),
 };
 
+/** Flags that say whom to believe about times and logs. */
+export interface EvidenceFlags extends InstanceFlags {
+  readonly 'trusted-root'?: string | undefined;
+  readonly 'timestamp-ca'?: readonly string[] | undefined;
+  readonly offline: boolean;
+}
+
 /** Flags that say whom to trust and what may be left unsigned. */
-export interface TrustFlags extends AwsFlags, InstanceFlags {
+export interface TrustFlags extends AwsFlags, EvidenceFlags {
   readonly 'trust-key'?: readonly string[] | undefined;
   readonly 'trust-kms'?: readonly string[] | undefined;
   readonly ca?: readonly string[] | undefined;
@@ -137,9 +144,6 @@ export interface TrustFlags extends AwsFlags, InstanceFlags {
   readonly 'identity-pattern'?: string | undefined;
   readonly issuer?: string | undefined;
   readonly claim?: readonly string[] | undefined;
-  readonly 'trusted-root'?: string | undefined;
-  readonly 'timestamp-ca'?: readonly string[] | undefined;
-  readonly offline: boolean;
   readonly revocations?: string | undefined;
   readonly 'trust-revoker'?: readonly string[] | undefined;
   readonly policy?: string | undefined;
@@ -170,9 +174,17 @@ export async function loadPolicyOfFlags(flags: TrustFlags, signal: AbortSignal):
     });
   }
   checkFlagsBesidePolicy(FLAGS_OF_A_POLICY.filter((name) => isGiven(flags[name])));
-  // Offline, a policy that names a KMS key is refused: nobody may be asked for it.
-  const policy = await loadPolicy(file, flags.offline ? {} : { resolveKms: (arn, scheme) => kms.trust(arn, scheme, signal) });
-  return combine(policy, trust);
+  return combine(await loadPolicyFile(file, flags, signal, kms), trust);
+}
+
+/** A policy file as it is. Offline, one that names a KMS key is refused: nobody may be asked for it. */
+export function loadPolicyFile(
+  file: string,
+  flags: AwsFlags & { readonly offline: boolean },
+  signal: AbortSignal,
+  kms = new KmsTrust((key) => connectKms(flags, key, { asTrustRoot: true })),
+): Promise<Policy> {
+  return loadPolicy(file, flags.offline ? {} : { resolveKms: (arn, scheme) => kms.trust(arn, scheme, signal) });
 }
 
 async function trustOf(flags: TrustFlags, kms: KmsTrust, signal: AbortSignal): Promise<PolicyFlags> {
@@ -217,7 +229,7 @@ function readClaim(text: string): readonly [string, string] {
 }
 
 /** Whom to believe about times and logs, as flags say. */
-export async function evidenceOfFlags(flags: TrustFlags): Promise<EvidenceOptions> {
+export async function evidenceOfFlags(flags: EvidenceFlags): Promise<EvidenceOptions> {
   const roots = await Promise.all((flags['timestamp-ca'] ?? []).map((path) => namedPem(path, 'root certificate')));
   const file = flags['trusted-root'] ?? flags['trust-config'];
   return {

@@ -27,3 +27,4 @@ export { checkFlagsBesidePolicy, combine, FLAGS_OF_A_POLICY, type PolicyFlags, p
 export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './principal.ts';
 export { readYaml } from './read-yaml.ts';
 export type { RevocationPlace, RevocationRule } from './revocation-rule.ts';
+export { type RevokerQuestion, revokerRule } from './revoker-rule.ts';

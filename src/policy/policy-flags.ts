@@ -70,13 +70,18 @@ function trustedBy({ trustKeys = [], kmsKeys = [], cas = [], identities = [], rs
 }
 
 function releasersOf({ releaseKeys = [], rsaPadding }: PolicyFlags): readonly Principal[] {
-  return releaseKeys.map((source) => named('release key', keyTrustOf(source, rsaPadding)));
+  return releaseKeys.map((source) => keyPrincipal('release key', source, rsaPadding));
 }
 
 function revocationsOf({ revocations, rsaPadding }: PolicyFlags): readonly RevocationRule[] {
   if (revocations === undefined) return [];
   const { place, keys } = revocations;
-  return [{ place, signedBy: [keys.map((source) => named('revoker', keyTrustOf(source, rsaPadding)))] }];
+  return [{ place, signedBy: [keys.map((source) => keyPrincipal('revoker', source, rsaPadding))] }];
+}
+
+/** Somebody who is known by one key. */
+export function keyPrincipal(kind: string, source: PemSource, rsaPadding?: PolicyFlags['rsaPadding']): Principal {
+  return named(kind, keyTrustOf(source, rsaPadding));
 }
 
 function anyOf(principals: readonly Principal[]): Requirement {

@@ -19,6 +19,7 @@ export * from './pull.ts';
 export * from './push.ts';
 export * from './quantity.ts';
 export * from './restore.ts';
+export * from './revoke.ts';
 export * from './sign.ts';
 export * from './sign-release.ts';
 export * from './style.ts';

@@ -141,7 +141,7 @@ export function verificationText(verification: Verification, style: Style): stri
     `policy     ${escapeText(policy.source)}${policy.rule === policy.source ? '' : style.dim(`  rule ${escapeText(policy.rule)}`)}`,
   );
   for (const { place, sequence, entries, expires } of verification.revocations) {
-    const details = `sequence ${sequence}, ${formatCount(entries, 'entry', 'entries')}, until ${formatTime(expires)}`;
+    const details = `sequence ${sequence}, ${formatCount(entries, 'revocation')}, until ${formatTime(expires)}`;
     lines.push(`revoked    ${escapeText(place)}  ${style.dim(details)}`);
   }
   if (findings.length > 0) lines.push('findings', ...findingLines(findings, style));

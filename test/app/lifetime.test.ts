@@ -14,7 +14,7 @@ describe('the life of a pointer', () => {
 
   it('is a minute at least and 400 days at most', () => {
     const range = { expected: '2026-11-21T12:01:00.000Z to 2027-12-26T12:00:00.000Z', outcome: 'usage', subject: '--expires' } as const;
-    const message = 'a pointer lives for at least a minute and at most 400 days';
+    const message = 'what expires lives for at least a minute and at most 400 days';
     for (const milliseconds of [60_000, 400 * DAY]) {
       assert.equal(expiryOf({ kind: 'for', milliseconds }, NOW).getTime() - NOW.getTime(), milliseconds);
     }

@@ -1,0 +1,78 @@
+import { X509Certificate } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { MlsignError, readCapped, usage } from '../core/index.ts';
+import { MAX_PEM_BYTES, parseTrustedPem, publicKeyHint } from '../formats/index.ts';
+import { DIGEST, KEY_NAME, type Revocation } from '../lineage/index.ts';
+import { openSource } from '../model/index.ts';
+import { isStoreLocation, parseLocation, type Store, type StoreLocation } from '../store/index.ts';
+import { claimedRelease } from './claimed-release.ts';
+import { identifyModel } from './identify-model.ts';
+
+/** What is revoked, and how it was found out. */
+export interface RevocationTarget extends Pick<Revocation, 'kind' | 'value'> {
+  /** In words. */
+  readonly description: string;
+}
+
+/** How a release in a store is looked up. */
+export interface TargetOptions {
+  readonly openStore: (place: Pick<StoreLocation, 'store'>) => Promise<Store>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const PEM = '-----BEGIN ';
+
+/**
+ * What a word of the user's means: a digest (`sha256:…`), a key (`key:…`, or a PEM file), a release in a store, a model on disk
+ * (by its signature, or hashed), or else an identity.
+ *
+ * @throws MlsignError `target-unknown`, and what reading it throws
+ */
+export async function revocationTarget(text: string, options: TargetOptions): Promise<RevocationTarget> {
+  const key = text.startsWith('key:') ? text.slice('key:'.length) : undefined;
+  if (key !== undefined && KEY_NAME.test(key)) return { kind: 'key', value: key, description: 'the key of this name' };
+  if (DIGEST.test(text)) return { kind: 'digest', value: text, description: 'whatever has this digest' };
+  if (isStoreLocation(text)) return releaseTarget(parseLocation(text), options);
+  const found = await stat(text).catch(() => undefined);
+  if (found !== undefined) return found.isFile() && (await isPem(text)) ? keyTarget(text) : modelTarget(text);
+  if (/^[^\s/]+@[^\s/]+$|^[a-z][a-z0-9+.-]*:\/\/|^[A-Z]+=/.test(text))
+    return { kind: 'identity', value: text, description: 'whoever signs under this name' };
+  throw usage('target-unknown', 'this is nothing that can be revoked: no such file, and no digest, key or identity', {
+    subject: text,
+    expected: 'sha256:…, a model, s3://bucket/prefix/name@7, key.pub, key:…, or an identity such as ci@example.com',
+  });
+}
+
+async function isPem(path: string): Promise<boolean> {
+  try {
+    return Buffer.from(await readCapped(path, MAX_PEM_BYTES, 'PEM file'))
+      .toString('latin1')
+      .includes(PEM);
+  } catch (error) {
+    if (error instanceof MlsignError && error.code === 'file-too-large') return false;
+    throw error;
+  }
+}
+
+async function keyTarget(path: string): Promise<RevocationTarget> {
+  const trusted = parseTrustedPem(await readCapped(path, MAX_PEM_BYTES, 'PEM file'), path);
+  const key = trusted.kind === 'key' ? trusted.key : new X509Certificate(trusted.der).publicKey;
+  return { kind: 'key', value: publicKeyHint(key), description: trusted.kind === 'key' ? path : `the key of certificate ${path}` };
+}
+
+async function modelTarget(path: string): Promise<RevocationTarget> {
+  const { name, modelId } = await identifyModel(await openSource(path), {}, false);
+  return { kind: 'digest', value: `sha256:${modelId}`, description: `model ${name}` };
+}
+
+async function releaseTarget(location: StoreLocation, { openStore, signal }: TargetOptions): Promise<RevocationTarget> {
+  const { reference } = location;
+  if (reference?.kind === 'model') return { kind: 'digest', value: `sha256:${reference.id}`, description: `model ${location.name}` };
+  const store = await openStore(location);
+  try {
+    const { modelId, number } = await claimedRelease(store, location, signal);
+    return { kind: 'digest', value: `sha256:${modelId}`, description: `model ${location.name}, release ${number}` };
+  } finally {
+    await store.close();
+  }
+}

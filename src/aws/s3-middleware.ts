@@ -57,7 +57,7 @@ export function addMiddleware({ middlewareStack }: S3Client, expectedBucketOwner
       async (args) => {
         const result = await next(args);
         const { response } = result;
-        if (isAnswer(response) && (commandName !== 'GetObjectCommand' || response.statusCode >= 300) && isBytes(response.body)) {
+        if (isAnswer(response) && !isShort(response, commandName) && isBytes(response.body)) {
           const { Readable } = await import('node:stream');
           if (commandName === 'ListObjectVersionsCommand') {
             const text = await textOf(limited(response.body));
@@ -71,6 +71,12 @@ export function addMiddleware({ middlewareStack }: S3Client, expectedBucketOwner
   );
 }
 
+interface Answer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  body: unknown;
+}
+
 function headersOf(request: unknown): Record<string, string> | undefined {
   return isRequest(request) ? request.headers : undefined;
 }
@@ -79,8 +85,14 @@ function isRequest(request: unknown): request is { readonly headers: Record<stri
   return typeof request === 'object' && request !== null && 'headers' in request;
 }
 
-function isAnswer(response: unknown): response is { statusCode: number; body: unknown } {
-  return typeof response === 'object' && response !== null && 'body' in response && 'statusCode' in response;
+function isAnswer(response: unknown): response is Answer {
+  return typeof response === 'object' && response !== null && 'body' in response && 'statusCode' in response && 'headers' in response;
+}
+
+/** Whether an answer says that it is not long, and so cannot be; or it is the bytes of an object. */
+function isShort({ statusCode, headers }: Answer, commandName: string | undefined): boolean {
+  if (commandName === 'GetObjectCommand' && statusCode < 300) return true;
+  return commandName !== 'ListObjectVersionsCommand' && Number(headers['content-length'] ?? Number.NaN) <= MAX_ANSWER_BYTES;
 }
 
 function isBytes(body: unknown): body is AsyncIterable<Uint8Array> {

@@ -1,7 +1,10 @@
 import { Readable } from 'node:stream';
 import { AnswerMalformed } from '../aws/index.ts';
 
-const SLICE = 1024 * 1024;
+const SLICE = 256 * 1024;
+
+/** How many times as long the end of a body may take: the system still has megabytes of it when we have given the last byte away. */
+export const BODY_PATIENCE = 2;
 
 /** A body that is made anew for each attempt. */
 export interface ReadableBody {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AnswerMalformed, isConditionFailed, isForbidden, isMissing, type S3Attempt, type S3Client, textOf } from '../aws/index.ts';
 import { type MlsignError, refused } from '../core/index.ts';
 import { attributeFields, checkEncryption } from './s3-attributes.ts';
-import { destroy, type ReadableBody, readBody } from './s3-body.ts';
+import { BODY_PATIENCE, destroy, type ReadableBody, readBody } from './s3-body.ts';
 import type { Condition, CurrentObject, ObjectAttributes, ObjectVersion, VersionId } from './store.ts';
 
 /** A key of a bucket, as requests name it. */
@@ -150,7 +150,7 @@ export class S3Bucket {
           throw error;
         }
       },
-      { signal },
+      { signal, patience: BODY_PATIENCE },
     );
     if (written === undefined) return undefined;
     const { version, tag, encryption } = written;

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { fileError, MlsignError, refused, throwIfAborted } from '../core/index.ts';
 import type { HashedFile } from '../digest/index.ts';
 import { inParallel } from './in-parallel.ts';
+import { RangeHasher } from './range-hasher.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 import { BufferPool } from './s3-buffers.ts';
 import { areEqual, countParts } from './s3-file.ts';
@@ -16,7 +17,8 @@ const MIB = 1024 * 1024;
 const POOL_BYTES = 48 * MIB;
 /** Most bytes asked for at once. */
 const RANGE = 8 * MIB;
-const LANES = 12;
+const LANES = 16;
+const SMALL = MIB;
 
 /** A range of an object, within one part. */
 interface Range {
@@ -82,7 +84,10 @@ class Download {
       if (this.#isWrong(digests)) {
         // Bytes may change on their way. Which did, the parts of the record tell.
         const right = handle === undefined ? NOTHING : await this.#rightParts(handle);
-        if (right.size < object.parts.length) digests = await this.#pass(handle, right);
+        if (right.size < object.parts.length) {
+          this.#state.progress.bytesDone -= object.size;
+          digests = await this.#pass(handle, right);
+        }
       }
       if (handle !== undefined) {
         await this.#file(() => handle.truncate(object.size));
@@ -128,7 +133,9 @@ class Download {
   async #pass(handle: FileHandle | undefined, here: ReadonlySet<number>): Promise<readonly string[]> {
     const { object, algorithm, shardSize } = this.#fetch;
     const { threads, pool, progress } = this.#state;
-    const stream = await threads.open({ algorithm, shardSize }, object.size);
+    // What is small is hashed before another thread has heard of it.
+    const ranges = { algorithm, shardSize };
+    const stream = await (object.size <= SMALL ? RangeHasher.of(ranges, object.size) : threads.open(ranges, object.size));
     if (object.size === 0) await this.#checkEmpty();
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#state.signal, stop.signal]);

@@ -1,6 +1,6 @@
 import { fieldsOf, isConditionFailed, isForbidden, isUnsupported, isUploadMissing, listOf, optionalTextOf, textOf } from '../aws/index.ts';
 import { attributeFields, checkEncryption } from './s3-attributes.ts';
-import { slicedBody } from './s3-body.ts';
+import { BODY_PATIENCE, slicedBody } from './s3-body.ts';
 import { hexToBase64, type S3Bucket, writtenOf } from './s3-bucket.ts';
 import type { FilePart } from './s3-read-parts.ts';
 import type { ObjectAttributes, ObjectVersion, PartedObject } from './store.ts';
@@ -111,7 +111,7 @@ export class MultipartUpload {
         this.#checkEncryption(ServerSideEncryption);
         return textOf(ETag);
       },
-      { signal },
+      { signal, patience: BODY_PATIENCE },
     );
   }
 

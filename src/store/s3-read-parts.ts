@@ -2,9 +2,12 @@ import { hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { RangeHasher } from './range-hasher.ts';
 import type { BufferPool } from './s3-buffers.ts';
-import { areEqual, checkIdentity, checkSigned, countParts, EMPTY_SHA256, readFully, withFile } from './s3-file.ts';
+import { areEqual, checkIdentity, checkSigned, countParts, EMPTY_SHA256, readAtOnce, readFully, withFile } from './s3-file.ts';
 import type { HashingThreads } from './s3-hashing.ts';
 import type { FileUpload, SignedContent } from './store.ts';
+
+/** Read without leaving this thread. */
+const TINY = 64 * 1024;
 
 /** One part of a file, in memory. */
 export interface FilePart {
@@ -80,14 +83,23 @@ export async function readParts(
  * @throws MlsignError `file-changed`
  */
 export async function readOne(file: FileUpload, into: Uint8Array, threads: HashingThreads | undefined): Promise<string> {
+  if (into.length <= TINY) {
+    readAtOnce(file, into);
+    return await checkOne(file, into, threads);
+  }
   return withFile(file, async (handle) => {
     await readFully(file, handle, into, 0);
-    const sha256 = threads === undefined ? hash('sha256', into, 'hex') : await threads.digest(into);
-    const isSigned = arePartsSigned(file.signed, into.length, into.length);
-    checkSigned(file, isSigned ? signedByParts(file, [sha256]) : await digestsOf(file.signed, into, threads));
+    const sha256 = await checkOne(file, into, threads);
     await checkIdentity(file, handle);
     return sha256;
   });
+}
+
+async function checkOne(file: FileUpload, bytes: Uint8Array, threads: HashingThreads | undefined): Promise<string> {
+  const sha256 = threads === undefined ? hash('sha256', bytes, 'hex') : await threads.digest(bytes);
+  const isSigned = arePartsSigned(file.signed, bytes.length, bytes.length);
+  checkSigned(file, isSigned ? signedByParts(file, [sha256]) : await digestsOf(file.signed, bytes, threads));
+  return sha256;
 }
 
 async function digestsOf(signed: SignedContent, bytes: Uint8Array, threads: HashingThreads | undefined): Promise<readonly string[]> {

@@ -22,7 +22,7 @@ describe('an upload to S3', () => {
 
   before(async () => {
     bench = await S3Bench.start();
-    store = await storeIn(bench, { timeoutMs: 2000 });
+    store = await storeIn(bench, { timeoutMs: 1000 });
     client = new sdk.S3Client({ endpoint: bench.server.endpoint, region: bench.server.region, forcePathStyle: true });
   });
   beforeEach(() => {

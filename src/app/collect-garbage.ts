@@ -53,7 +53,7 @@ export const DEFAULT_MIN_AGE = 7 * 86_400_000;
 const MOST_ITEMS = 200_000;
 
 const MODEL_ID = /^[0-9a-f]{64}$/;
-const BUNDLE = /^\.mlsign\/bundles\/([0-9a-f]{64})\/[0-9a-f]{64}\.sig$/;
+const BUNDLE = /^\.mlsign\/bundles\/([0-9a-f]{64})\/[0-9a-f]{64}\.(?:sig|att)$/;
 
 /**
  * Finds, and deletes where told to, what no release record and no channel's history refers to. Records and pointers

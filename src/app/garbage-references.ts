@@ -55,9 +55,10 @@ export async function readReferences(store: Store, location: StoreLocation, sign
     models.add(read.content.modelId);
     pinAll(read.content);
   };
-  const pinAll = ({ modelId, objects, bundles }: ReleaseRecord): void => {
+  const pinAll = ({ modelId, objects, bundles, attestations = [] }: ReleaseRecord): void => {
     for (const { name, version } of objects) pin(layout.file(modelId, name), version);
     for (const { digest, version } of bundles) pin(layout.bundle(modelId, digest), version);
+    for (const { digest, version } of attestations) pin(layout.attestation(modelId, digest), version);
   };
   await inParallel(records, RECORDS_AT_A_TIME, signal, readRecord);
   const lost = new Set<string>();

@@ -1,11 +1,12 @@
 import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
 import { groupByFile, type Manifest, type OmsStatement, rootDigest, type Serialization } from '../formats/index.ts';
+import { localAttestations } from '../lineage/index.ts';
 import { hashModel, isIgnored, modelId, type Source } from '../model/index.ts';
 import { StatementStore } from '../verify/index.ts';
 import { furtherSignatures } from './further-signatures.ts';
 import { serializationOf } from './hash-model.ts';
 import { type ClaimedStatement, type InspectedSignature, inspectSignature } from './inspect-signature.ts';
-import { defaultSignaturePath } from './locations.ts';
+import { companionDirectory, defaultSignaturePath } from './locations.ts';
 import { countFormats, type FormatCount, type ListedFile } from './model-contents.ts';
 import { describeModel, type ModelKind } from './model-kind.ts';
 import { openInput } from './open-input.ts';
@@ -58,6 +59,8 @@ export interface Inspection {
   /** Set where the model itself is there. */
   readonly model: (ModelKind & { readonly source: Source }) | undefined;
   readonly signatures: readonly SignatureAndManifest[];
+  /** Other signed statements beside the model. */
+  readonly attestations: readonly InspectedSignature[];
   /** Set where the input is a manifest. */
   readonly manifest: InspectedManifest | undefined;
   readonly findings: readonly Finding[];
@@ -74,7 +77,7 @@ export interface Inspection {
  */
 export async function inspectModel(path: string, options: InspectModelOptions = {}): Promise<Inspection> {
   const input = await openInput(path);
-  const empty = { path, model: undefined, signatures: [], manifest: undefined, findings: [] };
+  const empty = { path, model: undefined, signatures: [], attestations: [], manifest: undefined, findings: [] };
   switch (input.kind) {
     case 'bundle': {
       const signature = await inspectSignature(input);
@@ -97,6 +100,7 @@ async function inspectSource(path: string, source: Source, options: InspectModel
     const signature = await readSignature(signaturePath, isAsked, store, findings);
     if (signature !== undefined) signatures.push(signature);
   }
+  const attestations = options.signatures === undefined ? await readAttestations(source, store, findings) : [];
   const listing = await listModel(source, paths, options.signal);
   const kind = await describeModel(source, listing.files, options.signal);
   return {
@@ -104,6 +108,7 @@ async function inspectSource(path: string, source: Source, options: InspectModel
     input: source.kind,
     model: { ...kind, source },
     signatures: withManifests(signatures, { ...listing, kind }),
+    attestations,
     manifest: undefined,
     findings: [...findings, ...listing.findings, ...kind.findings],
   };
@@ -124,6 +129,22 @@ async function readSignature(
     findings.push(errorFinding(error, path));
     return undefined;
   }
+}
+
+/** The attestations beside a model; what is wrong with one is a warning. */
+async function readAttestations(
+  source: Source,
+  store: StatementStore<ClaimedStatement>,
+  findings: Finding[],
+): Promise<readonly InspectedSignature[]> {
+  const listing: Finding[] = [];
+  const attestations: InspectedSignature[] = [];
+  for (const { path } of await localAttestations(companionDirectory(source), listing)) {
+    const attestation = await readSignature(path, true, store, listing);
+    if (attestation !== undefined) attestations.push(attestation);
+  }
+  findings.push(...listing.map((finding) => ({ ...finding, severity: 'warning' as const })));
+  return attestations;
 }
 
 interface Listing {

@@ -14,7 +14,7 @@ const HEAD_BYTES = 64 * 1024;
 const BUNDLE = /"(?:dsseEnvelope|verificationMaterial|messageSignature)"\s*:|"application\/vnd\.dev\.sigstore\.bundle/;
 
 /**
- * Opens a model, a bundle or a manifest; the content says which, and the ending `.sig` always means a bundle.
+ * Opens a model, a bundle or a manifest; the content says which, and the endings `.sig` and `.att` always mean a bundle.
  *
  * @throws MlsignError `file-not-found`, `not-a-model`, `file-too-large`, and what {@link readBundle} and {@link parseManifestDocument} throw
  */
@@ -22,7 +22,7 @@ export async function openInput(path: string): Promise<Input> {
   const source = await openSource(path);
   if (source.kind === 'directory') return { kind: 'model', path, source };
   const head = await withFile(source.path, async (file) => (await file.read(0, HEAD_BYTES)).toString('utf8').trimStart());
-  if (path.endsWith('.sig') || (head.startsWith('{') && BUNDLE.test(head))) {
+  if (/\.(sig|att)$/.test(path) || (head.startsWith('{') && BUNDLE.test(head))) {
     return { kind: 'bundle', ...(await readBundle(path)) };
   }
   if (head.startsWith('{') && head.includes(`"${MANIFEST_TYPE}"`)) {

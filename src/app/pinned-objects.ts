@@ -11,6 +11,15 @@ export function pinnedBundle(location: StoreLocation, { modelId }: ReleaseRecord
   return { key: layoutOf(location).bundle(modelId, digest), version, size, partSize: size, parts: [digest] };
 }
 
+/** The object of one attestation that a release pins. */
+export function pinnedAttestation(
+  location: StoreLocation,
+  { modelId }: ReleaseRecord,
+  { digest, version, size }: ReleaseBundle,
+): PartedObject {
+  return { key: layoutOf(location).attestation(modelId, digest), version, size, partSize: size, parts: [digest] };
+}
+
 /** The object of a release's own record. */
 export function pinnedRecord(location: StoreLocation, { record, version, digest, size }: VerifiedRelease): PartedObject {
   return { key: layoutOf(location).release(record.number), version, size, partSize: size, parts: [digest] };

@@ -11,6 +11,7 @@ import type { EngineOptions } from './hash-model.ts';
 import { defaultSignaturePath } from './locations.ts';
 import type { Candidate, EvidenceOptions, SignatureResult } from './open-signatures.ts';
 import { openUnrevoked } from './open-unrevoked.ts';
+import { planAttestations } from './plan-attestations.ts';
 import { ruleAt } from './release-trust.ts';
 import { refusePolicyInside } from './verify-model.ts';
 
@@ -44,6 +45,8 @@ export interface PushContents {
   readonly files: readonly PlannedFile[];
   /** Those that count; the model's own first. */
   readonly bundles: readonly PlannedBundle[];
+  /** Other statements about the model, unverified. */
+  readonly attestations: readonly PlannedBundle[];
 }
 
 /** What a model's signatures and the names and sizes of its files say. */
@@ -72,7 +75,11 @@ export async function planPush(path: string, location: StoreLocation, options: P
   const source = await openSource(path);
   await refusePolicyInside(source, policy);
   const rule = ruleAt(policy, location);
-  const opened = await openUnrevoked(source, policy, rule, clock(), options, { store: options.store, prefix: location.prefix });
+  const opened = await openUnrevoked(source, policy, rule, clock(), options, {
+    store: options.store,
+    prefix: location.prefix,
+    location,
+  });
   const base = { source, rule, signatures: opened.signatures };
   const [first, ...others] = opened.candidates;
   const verdict = verdictOf(opened.findings);
@@ -90,8 +97,10 @@ export async function planPush(path: string, location: StoreLocation, options: P
   const { modelId } = candidate;
   const layout = layoutOf(location);
   const files = listed.files.map((file) => ({ ...file, key: checkKey(layout.file(modelId, file.name)) }));
-  const contents = { modelId, manifest: listed.manifest, files, bundles: bundlesOf(source, candidate) };
-  return { ...base, verdict: 'verified', contents, checks, findings };
+  const attested: Finding[] = [];
+  const attestations = await planAttestations(source, modelId, attested);
+  const contents = { modelId, manifest: listed.manifest, files, bundles: bundlesOf(source, candidate), attestations };
+  return { ...base, verdict: 'verified', contents, checks, findings: [...findings, ...attested] };
 }
 
 /** The signed files as they are listed, and everything that names and sizes show to be wrong. */

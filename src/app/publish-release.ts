@@ -25,6 +25,7 @@ export interface ReadyToPublish {
   readonly plan: PushPlan;
   readonly contents: PushContents;
   readonly bundles: readonly ReleaseBundle[];
+  readonly attestations: readonly ReleaseBundle[];
   readonly objects: readonly UploadedObject[];
   readonly signer: Signer;
 }
@@ -36,7 +37,7 @@ export interface ReadyToPublish {
  * @throws MlsignError `signer-not-allowed` where the policy names others for releases
  */
 export async function publish(location: StoreLocation, ready: ReadyToPublish, options: PushModelOptions) {
-  const { plan, contents, bundles, signer } = ready;
+  const { plan, contents, bundles, attestations, signer } = ready;
   const { store, signal, attributes, witnesses, clock = systemClock } = options;
   const now = clock();
   const trust = releaseTrust(plan.rule, options, now);
@@ -49,6 +50,7 @@ export async function publish(location: StoreLocation, ready: ReadyToPublish, op
     kind: plan.source.kind,
     objects,
     bundles,
+    ...(attestations.length === 0 ? {} : { attestations }),
   });
   const same = await newestIfSame(location, record, ready, options);
   if (same !== undefined) return { outcome: 'unchanged', release: same, findings: [] } as const;
@@ -78,11 +80,11 @@ function releaseObjects({ files }: PushContents, objects: readonly UploadedObjec
   return objects.map(({ version, size, partSize, parts }, i) => ({ name: files[i]?.name ?? '', version, size, partSize, parts }));
 }
 
-/** The newest release, where it is of the same model at the same versions under the same bundles. */
+/** The newest release, where it is of the same model at the same versions under the same bundles, and has every attestation. */
 async function newestIfSame(
   location: StoreLocation,
   make: (number: number) => ReleaseRecord,
-  { plan, signer }: ReadyToPublish,
+  { plan, signer, attestations }: ReadyToPublish,
   options: PushModelOptions,
 ) {
   const { store, signal, clock = systemClock } = options;
@@ -93,6 +95,8 @@ async function newestIfSame(
   const releases = trust.releases.map((group) => [...group, selfOf(signer)]);
   const { release } = await openRelease(store, location, newest.number, { ...trust, releases }, { signal });
   if (release === undefined || contentOf(release.record) !== contentOf(make(newest.number))) return undefined;
+  const attested = new Set(release.record.attestations?.map(({ digest }) => digest));
+  if (!attestations.every(({ digest }) => attested.has(digest))) return undefined;
   return { number: newest.number, digest: release.digest, version: release.version };
 }
 

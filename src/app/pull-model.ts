@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   type Check,
   type Finding,
@@ -15,6 +16,7 @@ import { readPrefix } from './check-prefix.ts';
 import { checkStoredContent } from './check-stored-content.ts';
 import { prefixFindings } from './prefix-findings.ts';
 import { proofOf } from './prove-objects.ts';
+import { pullAttestations } from './pull-attestations.ts';
 import { refuseReservedNames, writeLock, writeRecords } from './pull-records.ts';
 import { clearStaging, makeStaging, notEmpty, occupants, type PullTarget, publishTarget, pullTarget, takeBack } from './pull-target.ts';
 import { pulledAlready } from './pulled-already.ts';
@@ -114,12 +116,18 @@ async function alreadyThere(target: PullTarget, model: OpenedModel, options: Pul
   const { number, kind } = release.record;
   const content = checkStoredContent(contents, proofs, { number, kind, location, remedy: remedyFor(model) });
   const lock = await writeLock(target, model, options);
+  const attested = await pullAttestations(model, attestationFolder(target, model, target.directory), options);
   const check: Check = {
     name: 'pull',
     status: 'passed',
     detail: 'the directory holds this release already, and every byte of it was verified',
   };
-  return { ...content, checks: [...content.checks, check], findings: [...content.findings, ...lock.findings], lockFile: lock.lockFile };
+  return {
+    ...content,
+    checks: [...content.checks, check, ...attested.checks],
+    findings: [...content.findings, ...lock.findings, ...attested.findings],
+    lockFile: lock.lockFile,
+  };
 }
 
 async function pullInto(target: PullTarget, model: OpenedModel, options: PullModelOptions) {
@@ -150,6 +158,7 @@ async function pullInto(target: PullTarget, model: OpenedModel, options: PullMod
     return { ...content, findings, lockFile: undefined };
   }
   const records = await writeRecords(target, model, options);
+  const attested = await pullAttestations(model, attestationFolder(target, model, target.files), options);
   await syncDirectories(staged.directories);
   throwIfAborted(signal);
   await publishTarget(target, records.last);
@@ -158,7 +167,17 @@ async function pullInto(target: PullTarget, model: OpenedModel, options: PullMod
     status: 'passed',
     detail: `every byte was verified before it appeared; signatures: ${records.bundles}`,
   };
-  return { ...content, checks: [...content.checks, check], findings: [...findings, ...records.findings], lockFile: records.lockFile };
+  return {
+    ...content,
+    checks: [...content.checks, check, ...attested.checks],
+    findings: [...findings, ...records.findings, ...attested.findings],
+    lockFile: records.lockFile,
+  };
+}
+
+/** Beside a directory; of a single file beside that, wherever it lies now. */
+function attestationFolder({ directory }: PullTarget, { release, contents }: OpenedModel, files: string): string {
+  return release.record.kind === 'file' ? join(files, `${contents.files[0]?.name ?? ''}.mlsign`) : `${directory}.mlsign`;
 }
 
 /** What a plain reader of the prefix would get is no reason to reject: pinned versions are pulled. */

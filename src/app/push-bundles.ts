@@ -2,20 +2,23 @@ import { type MlsignError, readCapped, refused, sha256Hex, unavailable } from '.
 import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
 import type { ReleaseBundle } from '../release/index.ts';
 import { layoutOf, type ObjectAttributes, type Store, type StoredObject, type StoreLocation } from '../store/index.ts';
-import type { PushContents } from './plan-push.ts';
+import type { PlannedBundle } from './plan-push.ts';
 
 /**
  * Sends bundles, byte for byte; one that is there already stays. What is first in a bucket without versions goes again.
  *
+ * @param kind signatures of the model, or other statements about it
  * @returns them as a release lists them
  * @throws MlsignError `bundle-changed` where a file is not the one that was verified, `object-exists`, `bucket-unversioned`
  */
 export async function pushBundles(
   store: Store,
   location: StoreLocation,
-  { modelId, bundles }: Pick<PushContents, 'modelId' | 'bundles'>,
+  modelId: string,
+  bundles: readonly PlannedBundle[],
   attributes: ObjectAttributes | undefined,
   signal?: AbortSignal,
+  kind: 'bundle' | 'attestation' = 'bundle',
 ): Promise<readonly ReleaseBundle[]> {
   const released: ReleaseBundle[] = [];
   for (const { path, digest } of bundles) {
@@ -24,7 +27,7 @@ export async function pushBundles(
     if (got !== digest) {
       throw refused('bundle-changed', 'a bundle changed after it was verified', { subject: path, expected: digest, got });
     }
-    const { key: _, ...bundle } = await putBundle(store, location, modelId, bytes, attributes, signal);
+    const { key: _, ...bundle } = await putBundle(store, location, modelId, bytes, attributes, signal, kind);
     released.push(bundle);
   }
   return released;

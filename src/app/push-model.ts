@@ -49,6 +49,8 @@ export interface PushedModel {
   /** Already there with the right bytes. */
   readonly reused: Quantity;
   readonly bundles: number;
+  /** Other statements about the model. */
+  readonly attestations: number;
   /** What a plain loader is pointed at, with `/` at its end. */
   readonly prefix?: string | undefined;
   readonly checks: readonly Check[];
@@ -77,10 +79,12 @@ export async function pushModel(path: string, location: StoreLocation, options: 
   const now = (options.clock ?? systemClock)();
   const signer = await freshSigner(undefined, options, now);
   refuseForeignReleaser(plan.rule, signer, location);
-  const bundles = await pushBundles(store, location, contents, options.attributes, signal);
+  const { modelId } = contents;
+  const bundles = await pushBundles(store, location, modelId, contents.bundles, options.attributes, signal);
+  const attestations = await pushBundles(store, location, modelId, contents.attestations, options.attributes, signal, 'attestation');
   const objects = await uploadFiles(location, contents, options);
   throwIfAborted(signal);
-  const published = await publish(location, { plan, contents, bundles, objects, signer }, options);
+  const published = await publish(location, { plan, contents, bundles, attestations, objects, signer }, options);
   const abandoned = await abandonedParts(store, layoutOf(location).model, signal);
   const prefix = loaderPrefix(store, location, contents.modelId);
   return {
@@ -108,6 +112,7 @@ function baseResult(plan: PushPlan, { url }: StoreLocation, { policy }: PushMode
     sent: NOTHING,
     reused: NOTHING,
     bundles: plan.contents?.bundles.length ?? 0,
+    attestations: plan.contents?.attestations.length ?? 0,
     checks: plan.checks,
     findings: plan.findings,
   };

@@ -20,7 +20,7 @@ import {
   type VersionId,
 } from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
-import { pinnedBundle, pinnedFile, pinnedRecord } from './pinned-objects.ts';
+import { pinnedAttestation, pinnedBundle, pinnedFile, pinnedRecord } from './pinned-objects.ts';
 import { distrustOf, type ObjectProof, type ProofOptions, proveObjects } from './prove-objects.ts';
 import { channelClient, releaseTrust, ruleAt } from './release-trust.ts';
 import type { StoredModelOptions } from './stored-model.ts';
@@ -129,6 +129,7 @@ function pinnedObjects(location: StoreLocation, release: VerifiedRelease): reado
   return [
     ...record.objects.map((object) => pinnedFile(location, record, object)),
     ...record.bundles.map((bundle) => pinnedBundle(location, record, bundle)),
+    ...(record.attestations ?? []).map((attestation) => pinnedAttestation(location, record, attestation)),
     pinnedRecord(location, release),
   ];
 }

@@ -2,7 +2,7 @@ import type { FormatCount, InspectedManifest, InspectedSignature, Inspection, Si
 import type { CertificateInfo } from '../formats/index.ts';
 
 /** What `mlsign inspect --json` prints: `schemas/inspect.schema.json`. */
-export function inspectDocument({ path, input, model, signatures, manifest, findings }: Inspection): object {
+export function inspectDocument({ path, input, model, signatures, attestations, manifest, findings }: Inspection): object {
   return {
     type: 'https://mlsign/inspect-result/v1',
     verified: false,
@@ -10,6 +10,7 @@ export function inspectDocument({ path, input, model, signatures, manifest, find
     input,
     ...(model === undefined ? {} : { model: modelDocument(model) }),
     signatures: signatures.map(signatureDocument),
+    attestations: attestations.map((signature) => signatureDocument({ signature, manifest: undefined })),
     ...(manifest === undefined ? {} : { manifest: manifestDocument(manifest) }),
     findings,
   };

@@ -13,11 +13,12 @@ const TRUST = { key: '--key SIGNER.pub', certificate: '--ca ROOT.pem', sigstore:
 
 /** What was inspected, for people; the last line says that nothing was verified. */
 export function inspectText(inspection: Inspection, style: Style): string {
-  const { path, model, signatures, manifest, findings } = inspection;
+  const { path, model, signatures, attestations, manifest, findings } = inspection;
   const lines: string[] = [];
   if (model !== undefined) lines.push(...modelLines(model, style), '');
   if (manifest !== undefined) lines.push(style.bold(`manifest  ${escapeText(path)}`), ...manifestLines(manifest, style), '');
   for (const signature of signatures) lines.push(...signatureLines(signature, style), '');
+  if (attestations.length > 0) lines.push(...attestationLines(attestations, style), '');
   if (model !== undefined && signatures.length === 0) lines.push(style.attention('no signature'), '');
   if (findings.length > 0) lines.push('findings', ...findingLines(findings, style), ...suggestionLines(findings), '');
   lines.push(`${style.attention('nothing was verified')}: ${nextStep(inspection)}`, '');
@@ -67,6 +68,15 @@ function signatureLines({ signature, manifest }: SignatureAndManifest, style: St
   if (manifest === undefined) lines.push(row('about', `${escapeText(subjects.join(', '))}  ${style.dim('(not the content of a model)')}`));
   else lines.push(...manifestLines(manifest, style));
   return lines;
+}
+
+/** A line each: what it says is not for this command. */
+function attestationLines(attestations: readonly InspectedSignature[], style: Style): readonly string[] {
+  return [
+    style.bold(formatCount(attestations.length, 'attestation')),
+    ...attestations.slice(0, LIST_LIMIT).map(({ path, predicateType }) => `  ${escapeText(path)}  ${style.dim(escapeText(predicateType))}`),
+    ...(attestations.length > LIST_LIMIT ? [`  and ${groupDigits(attestations.length - LIST_LIMIT)} more`] : []),
+  ];
 }
 
 function signerRows(signer: ClaimedSigner, style: Style): readonly string[] {

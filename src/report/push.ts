@@ -8,7 +8,8 @@ const DONE = { pushed: 'pushed', unchanged: 'unchanged', planned: 'would push', 
 
 /** What `mlsign push --json` prints: `schemas/push.schema.json`. */
 export function pushDocument(push: PushedModel): object {
-  const { verdict, outcome, path, url, policy, modelId, release, releaser, sent, reused, bundles, prefix, checks, findings } = push;
+  const { verdict, outcome, path, url, policy, modelId, release, releaser, sent, reused, bundles, attestations, prefix, checks, findings } =
+    push;
   return {
     type: 'https://mlsign/push-result/v1',
     verdict,
@@ -30,6 +31,7 @@ export function pushDocument(push: PushedModel): object {
     sent,
     reused,
     bundles,
+    attestations,
     ...(prefix === undefined ? {} : { prefix }),
     checks,
     findings,
@@ -38,7 +40,7 @@ export function pushDocument(push: PushedModel): object {
 
 /** What was pushed, for people. */
 export function pushText(push: PushedModel, style: Style): string {
-  const { verdict, outcome, url, modelId, release, releaser, sent, reused, prefix, findings } = push;
+  const { verdict, outcome, url, modelId, release, releaser, sent, reused, attestations, prefix, findings } = push;
   const emphasis = outcome !== 'refused' ? style.good : verdict === 'rejected' ? style.bad : style.attention;
   const place = escapeText(release === undefined ? url : `${url}@${release.number}`);
   const lines = [`${emphasis(style.bold(DONE[outcome]))}  ${style.bold(place)}${outcome === 'refused' ? `  ${verdict}` : ''}`];
@@ -47,6 +49,7 @@ export function pushText(push: PushedModel, style: Style): string {
   if (outcome !== 'refused') {
     lines.push(`sent       ${quantityText(sent)}`);
     if (reused.files > 0) lines.push(`there      ${quantityText(reused)}`);
+    if (attestations > 0) lines.push(`with       ${formatCount(attestations, 'attestation')}`);
     if (releaser !== undefined && outcome === 'pushed') lines.push(`signer     ${escapeText(releaser)}`);
     if (prefix !== undefined) lines.push(`prefix     ${escapeText(prefix)}`);
     return `${lines.join('\n')}\n`;

@@ -3,6 +3,7 @@ import {
   BaseCommand,
   channelFlags,
   engineFlags,
+  searchFlag,
   signaturesFlag,
   storeFlags,
   toleranceFlags,
@@ -18,6 +19,9 @@ file is hashed and compared. All that is missing, extra, changed, renamed or a l
 
 Of a release in a store (s3://bucket/prefix/name@production, file:path/name@7) the channel and the record are verified as well, and that a
 plain reader of its prefix gets exactly the release. Where the checksums of the store prove the bytes, they are not downloaded.
+
+Where the policy asks for lineage, every model that this one was made from is found and verified too; --with-base binds an adapter to the
+base that it is really loaded with.
 
 Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be determined.`;
   static override examples = [
@@ -35,6 +39,11 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
     ...toleranceFlags,
     full: Flags.boolean({ summary: 'In a store: download and hash every byte.', exclusive: ['attested'] }),
     attested: Flags.boolean({ summary: 'In a store: download nothing, and believe the checksums of this endpoint.' }),
+    'with-base': Flags.string({
+      summary: 'The base that the model is loaded with: verified too, and the one that its provenance names.',
+      helpValue: 'MODEL',
+    }),
+    search: searchFlag,
     ...channelFlags,
     ...storeFlags,
     ...engineFlags,

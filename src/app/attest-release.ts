@@ -23,7 +23,7 @@ export interface AttestReleaseOptions
  * @throws MlsignError what `attestModel`, the policy and the store throw
  */
 export async function attestRelease(location: StoreLocation, options: AttestReleaseOptions): Promise<AttestedModel> {
-  const model = await openStoredModel(location, options);
+  const model = await openStoredModel(location, { ...options, lineage: 'later' });
   const { release, checks, findings } = model;
   const verdict = verdictOf(findings);
   const base = {

@@ -1,22 +1,29 @@
+import { verdictOf } from '../core/index.ts';
+import type { Lineage } from '../lineage/index.ts';
 import type { Source } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
+import type { StoreLocation } from '../store/index.ts';
+import { checkLineage, type LineageOptions } from './check-lineage.ts';
 import { type CheckedRevocations, checkRevocations, type RevocationOptions, type StoredPlace } from './check-revocations.ts';
-import { type EvidenceOptions, type OpenedSignatures, openSignatures } from './open-signatures.ts';
+import { localPlace } from './find-local-models.ts';
+import { type Candidate, type EvidenceOptions, type OpenedSignatures, openSignatures } from './open-signatures.ts';
 import { withoutRevoked } from './revoked-contents.ts';
 
 /** How the signatures of a model on disk are opened. */
-export interface OpenUnrevokedOptions extends EvidenceOptions, RevocationOptions {
+export interface OpenUnrevokedOptions extends EvidenceOptions, RevocationOptions, LineageOptions {
   readonly signatures?: readonly string[] | undefined;
 }
 
 /** What a model's signatures prove, and the lists by which they were judged. */
 export interface UnrevokedSignatures extends OpenedSignatures {
   readonly revoked: CheckedRevocations;
+  /** What the model was made from, where that was asked for. */
+  readonly lineage?: Lineage | undefined;
 }
 
 /**
  * Opens the signatures of a model on disk, once it is known what is revoked: what revoked signers say counts for nothing, and a
- * revoked model is none.
+ * revoked model is none. What it was made from is found and judged as its rule asks.
  *
  * @param place where the model goes, if it goes into a store
  */
@@ -26,10 +33,30 @@ export async function openUnrevoked(
   rule: Rule,
   now: Date,
   options: OpenUnrevokedOptions,
-  place?: StoredPlace,
+  place?: StoredPlace & { readonly location: StoreLocation },
 ): Promise<UnrevokedSignatures> {
   const revoked = await checkRevocations(rule, options, now, options, place);
   const all = await openSignatures(source, policy, rule, options.signatures, now, revoked.evidence);
   const opened = withoutRevoked(all, revoked.revocations, source.name);
-  return { ...opened, revoked, checks: [...revoked.checks, ...opened.checks], findings: [...revoked.findings, ...opened.findings] };
+  const before = {
+    ...opened,
+    revoked,
+    checks: [...revoked.checks, ...opened.checks],
+    findings: [...revoked.findings, ...opened.findings],
+  };
+  if (verdictOf(before.findings) !== 'verified') return before;
+  const trust = { policy, rule, evidence: { ...revoked.evidence, now }, revocations: revoked.revocations };
+  const rootOf = ({ modelId, statements }: Candidate) => ({ modelId, statements, place: localPlace(source), source, ...place });
+  const judged = [];
+  for (const candidate of opened.candidates) judged.push({ candidate, ...(await checkLineage(rootOf(candidate), trust, options)) });
+  // The same files may be signed in several ways; provenance is about one of them.
+  const sound = judged.filter(({ findings }) => verdictOf(findings) === 'verified');
+  const shown = sound[0] ?? judged[0];
+  return {
+    ...before,
+    lineage: shown?.lineage,
+    candidates: (sound.length > 0 ? sound : judged).map(({ candidate }) => candidate),
+    checks: [...before.checks, ...(shown?.checks ?? [])],
+    findings: [...before.findings, ...(shown?.findings ?? [])],
+  };
 }

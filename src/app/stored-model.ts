@@ -1,5 +1,6 @@
 import { type Check, type Clock, type Finding, systemClock, verdictOf } from '../core/index.ts';
 import type { Manifest, ManifestFile } from '../formats/index.ts';
+import { type Lineage, releasePlace } from '../lineage/index.ts';
 import { expectedFiles, modelId } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type VerifiedRelease,
 } from '../release/index.ts';
 import type { PartedObject, Store, StoreLocation } from '../store/index.ts';
+import { checkLineage, type LineageOptions } from './check-lineage.ts';
 import { checkRevocations, type RevocationEvidence, type RevocationOptions } from './check-revocations.ts';
 import { furtherBundles } from './further-bundles.ts';
 import { type Candidate, type EvidenceOptions, type OpenedSignatures, openBundles } from './open-signatures.ts';
@@ -23,7 +25,7 @@ import { withoutRevoked } from './revoked-contents.ts';
 import { type StoredBundle, storedBundle } from './stored-bundle.ts';
 
 /** Under what a release is opened. */
-export interface StoredModelOptions extends EvidenceOptions, ClientOptions, RevocationOptions {
+export interface StoredModelOptions extends EvidenceOptions, ClientOptions, RevocationOptions, LineageOptions {
   readonly store: Store;
   readonly policy: Policy;
   /** The one model that is accepted, hex. */
@@ -62,6 +64,8 @@ export interface StoredModel {
   readonly release?: VerifiedRelease;
   readonly channel?: VerifiedChannel | undefined;
   readonly opened?: OpenedSignatures | undefined;
+  /** What the model was made from, where that was asked for. */
+  readonly lineage?: Lineage | undefined;
   /** Absent where a finding rejects, or leaves it open. */
   readonly contents?: SignedContents;
   readonly checks: readonly Check[];
@@ -114,17 +118,27 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   const contradictions = recordFindings(record, manifest);
   const complete = [...allFindings, ...contradictions];
   if (verdictOf(complete) !== 'verified') return { ...base, opened, checks: allChecks, findings: complete };
-  return {
+  const ancestry = await checkLineage(
+    { modelId: record.modelId, place: releasePlace(store, location, record, signal), location, store, statements: candidate.statements },
+    { policy, rule, evidence: { ...revoked.evidence, now }, revocations: revoked.revocations },
+    { ...options, lineage: options.isIncomplete ? 'later' : options.lineage },
+  );
+  const found = {
     ...base,
     opened,
+    lineage: ancestry.lineage,
+    checks: [...allChecks, ...ancestry.checks],
+    findings: [...complete, ...ancestry.findings],
+  };
+  if (verdictOf(found.findings) !== 'verified') return found;
+  return {
+    ...found,
     contents: {
       candidate,
       manifest,
       files: storedFiles(location, record, manifest),
       bundles: [...pinned, ...further.filter(({ path }) => candidate.statements.some(({ bundle }) => bundle === path))],
     },
-    checks: allChecks,
-    findings: complete,
   };
 }
 

@@ -12,11 +12,12 @@ import {
   type OpenedNode,
   type OpenStore,
   StoredModels,
+  type StorePlace,
   type WalkRole,
   walkLineage,
 } from '../lineage/index.ts';
 import type { Source } from '../model/index.ts';
-import type { StoreLocation } from '../store/index.ts';
+import type { Store, StoreLocation } from '../store/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
 import { LocalModels } from './find-local-models.ts';
 import { type NodeTrust, openLineageNode } from './open-lineage-node.ts';
@@ -25,6 +26,8 @@ import { type NodeTrust, openLineageNode } from './open-lineage-node.ts';
 export interface SearchOptions {
   /** Directories with models, besides the one that the model itself lies in. */
   readonly search?: readonly string[] | undefined;
+  /** Places in stores that are looked through, besides the one that the model itself lies in. */
+  readonly searchStores?: readonly StorePlace[] | undefined;
   /** Opens the stores that URIs name; those are not looked into without it. */
   readonly openStore?: OpenStore | undefined;
   /** Steps to the roots that are looked at; 64 unless given. */
@@ -39,6 +42,8 @@ export interface LineageRoot {
   /** Where it lies on disk, or in a store. */
   readonly source?: Source | undefined;
   readonly location?: StoreLocation | undefined;
+  /** The store of that location, where it is open; it is left open. */
+  readonly store?: Store | undefined;
   /** Its signatures, where they are verified already. */
   readonly statements?: readonly VerifiedStatement[] | undefined;
 }
@@ -78,26 +83,31 @@ export async function traceLineage(root: LineageRoot, trust: TraceTrust | undefi
 /** Looks for an ancestor: beside the model, where its URI says, and among the models of the same prefix. */
 class AncestorFinder {
   readonly #local: LocalModels;
-  readonly #stored: StoredModels | undefined;
+  readonly #stored: StoredModels;
   readonly #location: StoreLocation | undefined;
+  readonly #places: readonly StorePlace[];
   readonly #isTrusted: boolean;
 
-  constructor({ source, location }: LineageRoot, { search = [], openStore, signal }: SearchOptions, isTrusted: boolean) {
+  constructor(
+    { source, location, store }: LineageRoot,
+    { search = [], searchStores = [], openStore, signal }: SearchOptions,
+    isTrusted: boolean,
+  ) {
     this.#local = new LocalModels([...(source === undefined ? [] : [dirname(source.path)]), ...search], signal);
-    this.#stored = openStore && new StoredModels(openStore, signal);
+    this.#stored = new StoredModels(openStore, location && store && { address: location.store, store }, signal);
     this.#location = location;
+    this.#places = [...(location === undefined ? [] : [location]), ...searchStores];
     this.#isTrusted = isTrusted;
   }
 
   /** @param findings gets what could not be looked into */
   async find(modelId: string, { uri }: Material, findings: Finding[]): Promise<ModelPlace | undefined> {
     const stored = this.#stored;
-    const own = this.#location;
     const named = locationOfUri(uri);
     const attempts = [
       () => this.#local.find(modelId),
-      () => (stored !== undefined && named !== undefined && this.#mayOpen(named) ? stored.at(modelId, named) : undefined),
-      () => (stored !== undefined && own !== undefined ? stored.beneath(modelId, own) : undefined),
+      () => (named !== undefined && this.#mayOpen(named) ? stored.at(modelId, named) : undefined),
+      ...this.#places.map((place) => () => stored.beneath(modelId, place)),
     ];
     for (const attempt of attempts) {
       try {
@@ -113,7 +123,7 @@ class AncestorFinder {
   }
 
   close(): Promise<void> {
-    return this.#stored?.close() ?? Promise.resolve();
+    return this.#stored.close();
   }
 
   /** What nobody has verified must not send requests, with the user's own rights, to wherever it says. */

@@ -1,9 +1,11 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Check, type Clock, type Finding, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
 import { type Manifest, rootDigest } from '../formats/index.ts';
+import type { Lineage } from '../lineage/index.ts';
 import { openSource, type Source } from '../model/index.ts';
 import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
 import { checkContent, type Unsigned } from './check-content.ts';
+import type { LineageOptions } from './check-lineage.ts';
 import type { RevocationEvidence, RevocationOptions } from './check-revocations.ts';
 import type { EngineOptions } from './hash-model.ts';
 import { nameInside, withoutLinks } from './locations.ts';
@@ -12,7 +14,7 @@ import { openUnrevoked } from './open-unrevoked.ts';
 import type { StoredEvidence } from './stored-evidence.ts';
 
 /** What must hold for a model, and how its bytes are hashed. */
-export interface VerifyModelOptions extends EngineOptions, EvidenceOptions, RevocationOptions {
+export interface VerifyModelOptions extends EngineOptions, EvidenceOptions, RevocationOptions, LineageOptions {
   /** Without a policy there is no verification: `loadPolicy`, or `policyFromFlags`. */
   readonly policy: Policy;
   /** The bundles; the model's own signature and those in `<model>.mlsign/` unless given. */
@@ -41,6 +43,10 @@ export interface Verification {
   readonly unsigned: Unsigned;
   /** Every list by which the model was judged. */
   readonly revocations: readonly RevocationEvidence[];
+  /** What the model was made from, where that was asked for. */
+  readonly lineage?: Lineage | undefined;
+  /** The model that this one is loaded with, where that was asked for. */
+  readonly base?: Verification | undefined;
   /** Of a release in a store. */
   readonly stored?: StoredEvidence | undefined;
   readonly checks: readonly Check[];
@@ -64,7 +70,12 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
   const rule = selectRule(policy, modelLocation(source.path));
   const now = (options.clock ?? systemClock)();
   const opened = await openUnrevoked(source, policy, rule, now, options);
-  const base = { revocations: opened.revoked.lists, source, policy: { source: policy.source, digest: policy.digest, rule: rule.name } };
+  const base = {
+    revocations: opened.revoked.lists,
+    lineage: opened.lineage,
+    source,
+    policy: { source: policy.source, digest: policy.digest, rule: rule.name },
+  };
   const verdict = verdictOf(opened.findings);
   const [first, ...others] = opened.candidates;
   if (first === undefined || verdict !== 'verified') {

@@ -57,6 +57,7 @@ export function verificationOf(model: StoredModel, { policy }: StoredModelOption
     source: { kind: release?.record.kind ?? 'directory', path: asked(location), name: location.name },
     policy: { source: policy.source, digest: policy.digest, rule: rule.name },
     revocations: model.revocations,
+    lineage: model.lineage,
     signatures: judged(opened?.signatures ?? [], candidate),
     ...(candidate === undefined || statement === undefined
       ? {}

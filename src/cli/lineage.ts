@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
-import { type ShowLineageOptions, type ShownLineage, showLineage, showStoredLineage } from '../app/index.ts';
+import { type SearchOptions, type ShowLineageOptions, type ShownLineage, showLineage, showStoredLineage } from '../app/index.ts';
 import { findingLine, lineageDocument, lineageDot, lineageMermaid, lineageText, worstFirst } from '../report/index.ts';
-import { isStoreLocation, parseLocation } from '../store/index.ts';
+import { isStoreLocation, parseLocation, parseStorePlace } from '../store/index.ts';
 import type { CommandReport, Session } from './base-command.ts';
 import { EXIT, exitCodeOfVerdict } from './exit-codes.ts';
 import { listingOfFlags } from './listing.ts';
@@ -10,11 +10,19 @@ import type { TrustFlags } from './trust.ts';
 
 /** Where ancestors are looked for. */
 export const searchFlag = Flags.string({
-  summary: 'Directory with models in which ancestors are looked for, by model id (repeatable).',
-  helpValue: 'DIR',
+  summary: 'Directory, or place in a store, with models among which ancestors are looked for, by model id (repeatable).',
+  helpValue: 'PLACE',
   multiple: true,
   multipleNonGreedy: true,
 });
+
+/** Where ancestors are looked for, as flags say. */
+export function searchOptions(places: readonly string[] = []): Pick<SearchOptions, 'search' | 'searchStores'> {
+  return {
+    search: places.filter((place) => !isStoreLocation(place)),
+    searchStores: places.filter(isStoreLocation).map(parseStorePlace),
+  };
+}
 
 /** Flags of `mlsign lineage`. */
 export interface LineageFlags extends TrustFlags, StoreFlags, ChannelFlags {
@@ -30,7 +38,7 @@ export async function lineageByFlags(model: string, flags: LineageFlags, { signa
     ...evidence,
     policy,
     ...channelClientOf(flags),
-    search: flags.search,
+    ...searchOptions(flags.search),
     maxDepth: flags.depth,
     openStore: (place) => connectStore(place, flags),
     signal,

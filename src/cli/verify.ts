@@ -1,8 +1,9 @@
-import { type Verification, verifyModel, verifyRelease } from '../app/index.ts';
+import { bindBase, type Verification, verifyModel, verifyRelease } from '../app/index.ts';
 import { verdictLine, verificationDocument, verificationText } from '../report/index.ts';
 import { isStoreLocation, parseLocation } from '../store/index.ts';
 import type { CommandReport, Session } from './base-command.ts';
 import { exitCodeOfVerdict } from './exit-codes.ts';
+import { searchOptions } from './lineage.ts';
 import { type EngineFlags, engineOptions } from './ports.ts';
 import { channelClientOf, channelFlags, type StoreFlags, storeFlags, storeOpener, withStore } from './store.ts';
 import { refuseFlags, type StoredModelFlags, storedModelOptions } from './stored-model.ts';
@@ -14,17 +15,20 @@ export interface VerifyFlags extends StoredModelFlags, StoreFlags, EngineFlags {
   readonly signature?: readonly string[] | undefined;
   readonly full: boolean;
   readonly attested: boolean;
+  readonly search?: readonly string[] | undefined;
+  readonly 'with-base'?: string | undefined;
 }
 
 /** Of no use on disk; region and profile are those of KMS as well. */
 const OF_STORES = ['full', 'attested', ...Object.keys(channelFlags).filter((name) => name !== 'state')];
-/** Of use on disk where a revocation list is asked for, which is remembered and may lie in a store. */
+/** Of use on disk where a revocation list or ancestors are asked for, which may lie in a store. */
 const OF_LISTS = ['state', ...Object.keys(storeFlags).filter((name) => !['region', 'profile'].includes(name))];
 const OF_DISKS = ['signature', 'ignore-paths', 'ignore-unsigned-files', 'allow-symlinks'];
 
-/** Verifies a model on disk or in a store as flags say, and tells of it. */
+/** Verifies a model on disk or in a store as flags say, with the base that it is loaded with, and tells of it. */
 export async function verifyByFlags(model: string, flags: VerifyFlags, session: Session): Promise<CommandReport> {
-  const verification = isStoreLocation(model) ? await verifyStored(model, flags, session) : await verifyOnDisk(model, flags, session);
+  const { 'with-base': base } = flags;
+  const verification = base === undefined ? await verifyOne(model, flags, session) : await verifyPair(model, base, flags, session);
   return {
     document: () => verificationDocument(verification),
     text: (style) => verificationText(verification, style),
@@ -33,15 +37,42 @@ export async function verifyByFlags(model: string, flags: VerifyFlags, session: 
   };
 }
 
+async function verifyPair(model: string, base: string, flags: VerifyFlags, session: Session): Promise<Verification> {
+  // Which one model is accepted, and by whose signature, is said of the first.
+  const ofBase = await verifyOne(base, { ...flags, signature: undefined, 'expect-model-id': undefined, 'with-base': undefined }, session);
+  const place = isStoreLocation(base) ? parseLocation(base).url.replace(/\/[^/]*$/, '') : base;
+  return bindBase(await verifyOne(model, { ...flags, search: [...(flags.search ?? []), place] }, session), ofBase);
+}
+
+function verifyOne(model: string, flags: VerifyFlags, session: Session): Promise<Verification> {
+  return isStoreLocation(model) ? verifyStored(model, flags, session) : verifyOnDisk(model, flags, session);
+}
+
+/** How ancestors are looked for. */
+function lineageOptions(flags: VerifyFlags) {
+  return { ...searchOptions(flags.search), lineage: flags['with-base'] === undefined ? 'asked' : 'found' } as const;
+}
+
 async function verifyOnDisk(model: string, flags: VerifyFlags, session: Session): Promise<Verification> {
   refuseFlags({ ...flags }, OF_STORES, 'a model on disk');
   const policy = await loadPolicyOfFlags(flags, session.signal);
   const asksForLists = policy.rules.some(({ revocations }) => revocations.length > 0);
-  if (!asksForLists) refuseFlags({ ...flags }, OF_LISTS, 'a model on disk');
+  const asksForOthers = asksForLists || flags['with-base'] !== undefined || policy.rules.some(({ lineage }) => lineage.size > 0);
+  if (!asksForOthers) refuseFlags({ ...flags }, [...OF_LISTS, 'search'], 'a model on disk, where nothing asks for what it was made from');
   const evidence = await evidenceOfFlags(flags);
   const { state } = asksForLists ? channelClientOf(flags) : {};
   const openStore = storeOpener(flags);
-  return verifyModel(model, { policy, ...evidence, state, openStore, signatures: flags.signature, ...engineOptions(flags), ...session });
+  const { signature: signatures } = flags;
+  return verifyModel(model, {
+    policy,
+    ...evidence,
+    state,
+    openStore,
+    signatures,
+    ...lineageOptions(flags),
+    ...engineOptions(flags),
+    ...session,
+  });
 }
 
 async function verifyStored(model: string, flags: VerifyFlags, session: Session): Promise<Verification> {
@@ -49,6 +80,6 @@ async function verifyStored(model: string, flags: VerifyFlags, session: Session)
   const location = parseLocation(model);
   const mode = flags.full ? 'full' : flags.attested ? 'attested' : 'auto';
   return withStore(location, flags, async (store) =>
-    verifyRelease(location, { ...(await storedModelOptions(store, flags, session)), mode }),
+    verifyRelease(location, { ...(await storedModelOptions(store, flags, session)), ...lineageOptions(flags), mode }),
   );
 }

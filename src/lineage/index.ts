@@ -37,7 +37,7 @@ export {
   type SignedRevocations,
 } from './open-revocations.ts';
 export { openProvenance } from './provenance.ts';
-export { isSameStore, locationOfUri, type OpenStore, StoredModels } from './resolve.ts';
+export { isSameStore, type KnownStore, locationOfUri, type OpenStore, releasePlace, StoredModels, type StorePlace } from './resolve.ts';
 export {
   DIGEST,
   entryDocument,

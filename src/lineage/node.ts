@@ -64,6 +64,8 @@ export interface LineageNode {
   readonly roles: readonly WalkRole[];
   /** Edges from the root, on the shortest way. */
   readonly depth: number;
+  /** The node by which it was reached first; the root has none. */
+  readonly via?: string | undefined;
   /** Where its bundles were found. */
   readonly where?: string | undefined;
   readonly verdict: NodeVerdict;

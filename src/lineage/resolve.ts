@@ -1,6 +1,6 @@
-import { type Finding, MlsignError, refused, sha256Hex } from '../core/index.ts';
+import { MlsignError, refused, sha256Hex } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
-import type { ReleaseBundle } from '../release/index.ts';
+import type { ReleaseRecord } from '../release/index.ts';
 import {
   type HistoryEntry,
   inParallel,
@@ -23,55 +23,53 @@ const MOST_NAMES = 10_000;
 /** Opens the store at an address. */
 export type OpenStore = (place: { readonly store: StoreAddress }) => Promise<Store>;
 
+/** A place with models in a store. */
+export type StorePlace = Pick<StoreLocation, 'store' | 'prefix'>;
+
+/** A store that is open already. */
+export interface KnownStore {
+  readonly address: StoreAddress;
+  readonly store: Store;
+}
+
 /** Finds models in stores by their ids: where a URI says, and among the other models of a prefix. */
 export class StoredModels {
-  readonly #open: OpenStore;
+  readonly #open: OpenStore | undefined;
+  readonly #known: KnownStore | undefined;
   readonly #stores = new Map<string, Promise<Store>>();
   readonly #prefixes = new Map<string, Promise<ReadonlyMap<string, StoreLocation>>>();
   readonly #signal: AbortSignal | undefined;
 
-  constructor(open: OpenStore, signal?: AbortSignal) {
+  /** @param known is used, and left open */
+  constructor(open: OpenStore | undefined, known: KnownStore | undefined, signal?: AbortSignal) {
     this.#open = open;
+    this.#known = known;
     this.#signal = signal;
   }
 
   /** The model at a place whose name is known; undefined where no signature of it lies there. */
-  async at(modelId: string, location: StoreLocation, pinned: readonly ReleaseBundle[] = []): Promise<ModelPlace | undefined> {
+  async at(modelId: string, location: StoreLocation): Promise<ModelPlace | undefined> {
     const store = await this.#store(location);
+    if (store === undefined) return undefined;
     const folder = layoutOf(location).bundles(modelId);
     const found: HistoryEntry[] = [];
     for await (const entry of store.history(folder, this.#signal)) {
       if (entry.isCurrent && !entry.isDeleted && found.push(entry) > MOST_SIGNATURES * 8) break;
     }
     const signatures = found.filter(({ key }) => signatureDigest(folder, key) !== undefined).slice(0, MOST_SIGNATURES);
-    return signatures.length === 0 ? undefined : this.#place(store, location, modelId, signatures, pinned);
-  }
-
-  /** The place of a model whose release is known. */
-  async place(modelId: string, location: StoreLocation, pinned: readonly ReleaseBundle[] = []): Promise<ModelPlace> {
-    return this.#place(await this.#store(location), location, modelId, [], pinned);
-  }
-
-  #place(
-    store: Store,
-    location: StoreLocation,
-    modelId: string,
-    signatures: readonly HistoryEntry[],
-    pinned: readonly ReleaseBundle[],
-  ): ModelPlace {
-    const folder = layoutOf(location).bundles(modelId);
+    if (signatures.length === 0) return undefined;
     return {
       where: `${location.url}@sha256:${modelId}`,
       signatures: async () =>
         signatures.map((entry) => signatureFile(store, entry, signatureDigest(folder, entry.key) ?? '', this.#signal)),
-      attestations: (findings) => storedAttestations(store, location, modelId, pinned, findings, this.#signal),
+      attestations: (findings) => storedAttestations(store, location, modelId, [], findings, this.#signal),
     };
   }
 
   /** The model among those beneath a prefix, whatever its name is; what is there is listed once. */
-  async beneath(modelId: string, location: Pick<StoreLocation, 'store' | 'prefix' | 'url'>): Promise<ModelPlace | undefined> {
-    const key = `${addressKey(location.store)} ${location.prefix}`;
-    const known = this.#prefixes.get(key) ?? this.#index(location);
+  async beneath(modelId: string, place: StorePlace): Promise<ModelPlace | undefined> {
+    const key = `${addressKey(place.store)} ${place.prefix}`;
+    const known = this.#prefixes.get(key) ?? this.#index(place);
     this.#prefixes.set(key, known);
     const found = (await known).get(modelId);
     return found && this.at(modelId, found);
@@ -82,24 +80,23 @@ export class StoredModels {
     for (const result of opened) if (result.status === 'fulfilled') await result.value.close();
   }
 
-  #store(place: { readonly store: StoreAddress }): Promise<Store> {
+  /** Undefined where nobody may open it. */
+  #store(place: { readonly store: StoreAddress }): Promise<Store | undefined> {
+    if (this.#known !== undefined && isSameStore(this.#known.address, place.store)) return Promise.resolve(this.#known.store);
+    if (this.#open === undefined) return Promise.resolve(undefined);
     const key = addressKey(place.store);
     const known = this.#stores.get(key) ?? this.#open(place);
     this.#stores.set(key, known);
     return known;
   }
 
-  async #index({
-    store: address,
-    prefix,
-    url,
-  }: Pick<StoreLocation, 'store' | 'prefix' | 'url'>): Promise<ReadonlyMap<string, StoreLocation>> {
+  async #index({ store: address, prefix }: StorePlace): Promise<ReadonlyMap<string, StoreLocation>> {
     const store = await this.#store({ store: address });
-    const parent = url.slice(0, url.lastIndexOf('/'));
+    if (store === undefined) return new Map();
     const names = (await store.folders(prefix, this.#signal)).filter((name) => name !== RECORDS).slice(0, MOST_NAMES);
     const index = new Map<string, StoreLocation>();
     await inParallel(names, READS_AT_ONCE, this.#signal, async (name, signal) => {
-      const location = { store: address, prefix, name, url: `${parent}/${name}` };
+      const location = { store: address, prefix, name, url: `${addressKey(address)}/${prefix}${name}` };
       const ids = await store.folders(`${layoutOf(location).model}${RECORDS}/bundles/`, signal);
       for (const id of ids) if (!index.has(id)) index.set(id, location);
     });
@@ -144,13 +141,16 @@ function signatureFile(store: Store, entry: HistoryEntry, digest: string, signal
   };
 }
 
-/** What could not be looked up. */
-export function notSearched(error: MlsignError, subject: string): Finding {
+/** Where the bundles of a release are, whose signatures are verified already. */
+export function releasePlace(
+  store: Store,
+  location: StoreLocation,
+  { modelId, attestations = [] }: Pick<ReleaseRecord, 'modelId' | 'attestations'>,
+  signal?: AbortSignal,
+): ModelPlace {
   return {
-    code: 'lineage-not-searched',
-    severity: 'undetermined',
-    message: `ancestors could not be looked for here: ${error.message}`,
-    subject,
-    suggestion: error.suggestions[0],
+    where: location.url,
+    signatures: async () => [],
+    attestations: (findings) => storedAttestations(store, location, modelId, attestations, findings, signal),
   };
 }

@@ -59,6 +59,7 @@ function judgeNode(node: GraphNode<OpenedNode>, incoming: readonly LineageEdge[]
     uri: via?.material.uri,
     roles,
     depth,
+    via: via?.from,
     where: content?.where,
     signers: content?.signers ?? [],
     time: content?.time,

@@ -22,12 +22,15 @@ export function lineageDocument({ verdict, model, direction, isVerified, policy,
     ...(policy === undefined
       ? {}
       : { policy: { source: policy.source, ...(policy.digest === undefined ? {} : { sha256: policy.digest }), rule: policy.rule } }),
-    ...(lineage === undefined
-      ? {}
-      : { root: lineage.root, nodes: lineage.nodes.map(nodeDocument), edges: lineage.edges.map(edgeDocument) }),
+    ...(lineage === undefined ? {} : lineageGraph(lineage)),
     checks,
     findings,
   };
+}
+
+/** A graph as documents have it. */
+export function lineageGraph({ root, nodes, edges }: Lineage): object {
+  return { root, nodes: nodes.map(nodeDocument), edges: edges.map(edgeDocument) };
 }
 
 function nodeDocument({ id, modelId, name, uri, roles, depth, where, verdict, signers, time, provenance, findings }: LineageNode): object {
@@ -82,7 +85,11 @@ interface Branch {
 }
 
 /** Each model once with what lies beneath it; where it is met again, a line that says so. */
-function treeLines({ root, nodes, edges }: Lineage, direction: ShownLineage['direction'], style: Style): readonly string[] {
+export function treeLines(
+  { root, nodes, edges, isVerified }: Lineage,
+  direction: ShownLineage['direction'],
+  style: Style,
+): readonly string[] {
   const known = new Map(nodes.map((node) => [node.id, node]));
   const next = Map.groupBy(edges, ({ from, to }) => (direction === 'ancestors' ? from : to));
   const shown = new Set<string>();
@@ -97,7 +104,9 @@ function treeLines({ root, nodes, edges }: Lineage, direction: ShownLineage['dir
     const node = known.get(id);
     const children = next.get(id) ?? [];
     const isAgain = shown.has(id);
-    lines.push(`${indent}${mark}${nodeLine(node, edge, style)}${isAgain && children.length > 0 ? style.dim('  (see above)') : ''}`);
+    lines.push(
+      `${indent}${mark}${nodeLine(node, edge, isVerified, style)}${isAgain && children.length > 0 ? style.dim('  (see above)') : ''}`,
+    );
     if (isAgain) continue;
     shown.add(id);
     const deeper = mark === '' ? indent : `${indent}${mark.startsWith('├') ? '│  ' : '   '}`;
@@ -112,7 +121,7 @@ function treeLines({ root, nodes, edges }: Lineage, direction: ShownLineage['dir
   return lines;
 }
 
-function nodeLine(node: LineageNode | undefined, edge: LineageEdge | undefined, style: Style): string {
+function nodeLine(node: LineageNode | undefined, edge: LineageEdge | undefined, isVerified: boolean, style: Style): string {
   const role = edge === undefined ? '' : `${edge.role}${edge.relation === undefined ? '' : ` (${edge.relation})`}  `;
   if (node === undefined) return role;
   const { id, name, uri, verdict, signers, time, modelId, where, depth } = node;
@@ -123,7 +132,7 @@ function nodeLine(node: LineageNode | undefined, edge: LineageEdge | undefined, 
     words.push(verdict === 'not-checked' ? style.attention('not verified') : verdictWord(verdict, style));
     if (signers.length > 0) words.push(style.dim(`by ${excerpt(signers.join(', '))}`));
     if (time !== undefined) words.push(style.dim(`at ${formatTime(time)}`));
-    if (node.provenance.length === 0) words.push(style.dim('no provenance'));
+    if (node.provenance.length === 0) words.push(style.dim(isVerified ? 'no trusted provenance' : 'no provenance'));
   }
   return words.filter((word) => word !== '').join('  ');
 }

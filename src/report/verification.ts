@@ -2,8 +2,10 @@ import type { JudgedSignature, RevocationEvidence, StoredEvidence, Verification 
 import type { Check, Finding } from '../core/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLine, findingLines, suggestionLines, worstFirst } from './findings.ts';
+import { lineageGraph, treeLines } from './lineage.ts';
 import { formatBytes, formatCount, formatTime } from './quantity.ts';
 import type { Style } from './style.ts';
+import { verdictWord } from './verdict-word.ts';
 
 const CHECK_MARKS = { passed: '✓', failed: '✗', skipped: '-', 'not-applicable': '-', 'could-not-run': '?' } as const;
 
@@ -18,6 +20,8 @@ export function verificationDocument({
   unsigned,
   stored,
   revocations,
+  lineage,
+  base,
   checks,
   findings,
 }: Verification): object {
@@ -30,6 +34,8 @@ export function verificationDocument({
     ...(read === undefined ? {} : { read }),
     ...(stored === undefined ? {} : { stored: storedDocument(stored) }),
     revocations: revocations.map(revocationsDocument),
+    ...(lineage === undefined ? {} : { lineage: lineageGraph(lineage) }),
+    ...(base === undefined ? {} : { base: verificationDocument(base) }),
     signatures: signatures.map(signatureDocument),
     unsigned,
     checks,
@@ -119,7 +125,7 @@ function findingSentence(finding: Finding): string {
 
 /** A verification for people: the verdict, who signed, every finding, what to do, and what was checked. */
 export function verificationText(verification: Verification, style: Style): string {
-  const { verdict, source, signatures, signed, read, stored, policy, checks, findings } = verification;
+  const { verdict, source, signatures, signed, read, stored, lineage, base, policy, checks, findings } = verification;
   const emphasis = verdict === 'verified' ? style.good : verdict === 'rejected' ? style.bad : style.attention;
   const size = read === undefined ? '' : `  ${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
   const lines = [`${emphasis(style.bold(verdict))}  ${style.bold(escapeText(source.name))}${stored === undefined ? size : ''}`];
@@ -144,6 +150,9 @@ export function verificationText(verification: Verification, style: Style): stri
     const details = `sequence ${sequence}, ${formatCount(entries, 'revocation')}, until ${formatTime(expires)}`;
     lines.push(`revoked    ${escapeText(place)}  ${style.dim(details)}`);
   }
+  if (lineage !== undefined && lineage.nodes.length > 1)
+    lines.push('made from', ...treeLines(lineage, 'ancestors', style).map((line) => `  ${line}`));
+  if (base !== undefined) lines.push(`with base  ${escapeText(base.source.path)}  ${verdictWord(base.verdict, style)}`);
   if (findings.length > 0) lines.push('findings', ...findingLines(findings, style));
   const width = Math.max(...checks.map(({ name }) => name.length));
   const line = ({ name, status, detail }: Check) => `  ${CHECK_MARKS[status]} ${name.padEnd(width)}  ${style.dim(escapeText(detail))}`;

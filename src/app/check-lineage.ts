@@ -1,0 +1,85 @@
+import type { Check, Finding } from '../core/index.ts';
+import { type AncestorPath, type Lineage, type LineageNode, label, type Revocations } from '../lineage/index.ts';
+import type { Policy, Rule } from '../policy/index.ts';
+import type { EnvelopeOptions } from '../verify/index.ts';
+import { type LineageRoot, type SearchOptions, traceLineage } from './trace-lineage.ts';
+
+/** How what a model was made from is judged. */
+export interface LineageOptions extends SearchOptions {
+  /**
+   * `asked` unless given: where the policy or a revocation list says something of it. `always`: every ancestor must be signed,
+   * also where the policy says nothing. `found`: it is looked for in any case, and judged where asked. `later`: not at all, as
+   * where it is about to be stated.
+   */
+  readonly lineage?: 'asked' | 'always' | 'found' | 'later' | undefined;
+}
+
+/** What became of it. */
+export interface CheckedLineage {
+  /** Absent where nobody asked. */
+  readonly lineage?: Lineage | undefined;
+  readonly checks: readonly Check[];
+  readonly findings: readonly Finding[];
+}
+
+/** Under what a model's ancestors are judged. */
+export interface AncestryTrust {
+  readonly policy: Policy;
+  readonly rule: Rule;
+  readonly evidence: EnvelopeOptions;
+  /** What is revoked; nothing that a model descends from may be. */
+  readonly revocations?: Revocations | undefined;
+}
+
+/** Where a rule says nothing of lineage, and a list revokes something, these alone matter. */
+const OF_REVOCATION = ['revoked-ancestor', 'lineage-too-deep', 'lineage-too-large'];
+
+/** Finds and judges what a model was made from, as far as its rule or a revocation list asks for that. */
+export async function checkLineage(root: LineageRoot, trust: AncestryTrust, options: LineageOptions): Promise<CheckedLineage> {
+  const { rule, revocations } = trust;
+  const { lineage: mode = 'asked' } = options;
+  const isAsked = mode === 'always' || rule.lineage.size > 0;
+  if (mode === 'later' || !(isAsked || mode === 'found' || revocations?.hasDigests === true)) return { checks: [], findings: [] };
+  const evidence = { ...trust.evidence, require: rule.require };
+  const lineage = await traceLineage(root, { ...trust, evidence, asksAll: mode === 'always' }, options);
+  const findings = [...lineage.findings, ...revokedAncestors(lineage, revocations)];
+  const counted = isAsked ? findings : findings.filter(({ code }) => OF_REVOCATION.includes(code));
+  return { lineage, checks: [lineageCheck(lineage, counted)], findings: counted };
+}
+
+/** The lineage in one line of the evidence. */
+function lineageCheck({ nodes, edges }: Lineage, findings: readonly Finding[]): Check {
+  const ancestors = nodes.slice(1).filter(({ modelId }) => modelId !== undefined);
+  const proven = ancestors.filter(({ verdict }) => verdict === 'verified').length;
+  const failed = findings.some(({ severity }) => severity === 'rejected');
+  const open = findings.some(({ severity }) => severity === 'undetermined');
+  return {
+    name: 'lineage',
+    status: failed ? 'failed' : open ? 'could-not-run' : 'passed',
+    detail: `models that it was made from: ${ancestors.length}, verified: ${proven}; other materials: ${nodes.length - 1 - ancestors.length}; edges: ${edges.length}`,
+  };
+}
+
+/** Whatever a model descends from that is revoked, with the shortest way that leads to it. */
+function revokedAncestors({ nodes, edges }: Lineage, revocations: Revocations | undefined): readonly Finding[] {
+  const [root] = nodes;
+  if (revocations === undefined || root === undefined) return [];
+  const known = new Map(nodes.map((node) => [node.id, node]));
+  // Another statement may bind the same thing by another digest: each of them counts.
+  const digests = Map.groupBy(edges, ({ to }) => to);
+  return nodes.slice(1).flatMap((node) => {
+    const all = (digests.get(node.id) ?? []).flatMap(({ material }) => Object.entries(material.digests));
+    const values = new Set(all.map(([algorithm, value]) => `${algorithm === 'mlsignModel' ? 'sha256' : algorithm}:${value}`));
+    return [...values].flatMap((value) => {
+      const finding = revocations.ancestor(value, label(root), wayTo(node, known));
+      return finding === undefined ? [] : [finding];
+    });
+  });
+}
+
+function wayTo(node: LineageNode, known: ReadonlyMap<string, LineageNode>): AncestorPath {
+  const way: string[] = [];
+  for (let at: LineageNode | undefined = node; at !== undefined; at = at.via === undefined ? undefined : known.get(at.via))
+    way.unshift(label(at));
+  return way;
+}

@@ -14,7 +14,8 @@ const rule = (...requirements: readonly (readonly [threshold: number, of: readon
   name: '**',
   pattern: '**',
   channels: new Map(),
-  lineage: new Map(), revocations: [],
+  lineage: new Map(),
+  revocations: [],
   signedBy: requirements.map(([threshold, of]) => ({ text: `${threshold} of [${of.map(({ name }) => name).join(', ')}]`, threshold, of })),
 });
 const signed = (who: Principal, key = `key of ${who.name}`, modelId = 'm1', bundle = `${who.name}.sig`): Signed => ({

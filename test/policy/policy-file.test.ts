@@ -57,6 +57,7 @@ describe('policy file', () => {
           releasedBy: undefined,
           channels: new Map(),
           lineage: new Map(),
+          revocations: [],
           attestedEndpoints: [],
         },
         {
@@ -72,6 +73,7 @@ describe('policy file', () => {
           releasedBy: undefined,
           channels: new Map(),
           lineage: new Map(),
+          revocations: [],
           attestedEndpoints: [],
         },
       ]);

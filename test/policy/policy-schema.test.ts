@@ -15,6 +15,7 @@ const VALID = {
     ci: [{ ca: ['root.pem'], subject: 'CN=ci', 'alternative-name': 'email:a@b', scheme: 'rsa-pss-sha256' }, { key: ['a', 'b'] }],
   },
   roles: { release: ['lead', 'ci'] },
+  revocations: { 'signed-by': 'lead', store: true },
   rules: [
     {
       model: '**',
@@ -22,6 +23,7 @@ const VALID = {
       'released-by': '1 of [lead, ci]',
       channels: { production: { 'signed-by': 'release', stateless: false }, 'a.b-C_9': { stateless: true } },
       'attested-endpoints': ['https://minio.example:9000', 'http://10.0.0.1'],
+      revocations: { 'signed-by': '1 of [lead, ci]', file: 'a', name: 'acme' },
       require: { timestamps: 2, logs: 1 },
       'ignore-paths': ['a/b', '.c'],
       'unsigned-paths': [],
@@ -111,6 +113,10 @@ const FIELDS = [
   'channels',
   'stateless',
   'attested-endpoints',
+  'revocations',
+  'file',
+  'store',
+  'name',
   'version',
   'roles',
   'x',

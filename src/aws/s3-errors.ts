@@ -107,7 +107,7 @@ export function s3Error(error: unknown, call: AwsCall, attempts: number): Error 
       suggestions: ['check the network and the memory of this machine: bytes change on their way'],
     });
   }
-  if (error.message.includes('missing Object Lock')) {
+  if (/missing Object ?Lock/.test(error.message)) {
     return refused('object-lock-missing', 'the bucket has no Object Lock', {
       subject,
       got: said(error, call),

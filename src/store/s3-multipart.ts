@@ -1,7 +1,7 @@
 import { fieldsOf, isConditionFailed, isForbidden, isUnsupported, isUploadMissing, listOf, optionalTextOf, textOf } from '../aws/index.ts';
 import { attributeFields, checkEncryption } from './s3-attributes.ts';
 import { BODY_PATIENCE, slicedBody } from './s3-body.ts';
-import { hexToBase64, type S3Bucket, writtenOf } from './s3-bucket.ts';
+import { hexToBase64, NULL_VERSION, type S3Bucket, writtenOf } from './s3-bucket.ts';
 import type { FilePart } from './s3-read-parts.ts';
 import type { ObjectAttributes, ObjectVersion, PartedObject } from './store.ts';
 
@@ -166,7 +166,10 @@ export class MultipartUpload {
       async ({ client, sdk, abortSignal, number }, place) => {
         const input = { ...place, UploadId: this.id, MultipartUpload: { Parts }, ...(condition === undefined ? {} : { IfNoneMatch: '*' }) };
         try {
-          return { kind: 'made', ...writtenOf(await client.send(new sdk.CompleteMultipartUploadCommand(input), { abortSignal })) } as const;
+          const made = writtenOf(await client.send(new sdk.CompleteMultipartUploadCommand(input), { abortSignal }));
+          // versitygw answers a second time without the version.
+          if (number > 1 && made.version === NULL_VERSION) return { kind: 'taken', isRepeated: true } as const;
+          return { kind: 'made', ...made } as const;
         } catch (error) {
           if (isConditionFailed(error)) return { kind: 'taken', isRepeated: number > 1 } as const;
           if (isUploadMissing(error)) return { kind: 'gone', isRepeated: number > 1, error } as const;

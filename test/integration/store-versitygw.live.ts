@@ -61,8 +61,15 @@ describe('a release on versitygw, which knows no checksums of parts', () => {
   it('is not locked in a bucket that cannot: refused before anything is released', async () => {
     const until = new Date(Date.now() + 86_400_000).toISOString();
     const run = await team.push(await team.model(), 'unlocked', '--lock-until', until);
-    assert.ok(run.code === 1 || run.code === 3, run.output);
-    assert.match(run.output, /lock/i);
+    ended(1, run);
+    assert.match(run.output, /\[object-lock-missing\]/);
     ended(3, await team.verify('unlocked@1'));
+  });
+
+  it('is not encrypted in silence: where the server ignores the key, nothing is released', async () => {
+    const run = await team.push(await team.model({ big: true }), 'secret', '--sse-kms', 'models');
+    ended(1, run);
+    assert.match(run.output, /\[encryption-ignored\]/);
+    ended(3, await team.verify('secret@1'));
   });
 });

@@ -89,7 +89,7 @@ export interface FaultOptions {
   readonly models: readonly [Files, Files];
   /** Bytes a shard; whole files are signed unless given. */
   readonly shardSize?: number;
-  /** Whether every fault meets every request. */
+  /** Whether every fault meets every request; else each request meets the next one. */
   readonly isExhaustive: boolean;
   /** When the command line is killed. */
   readonly kills: readonly (readonly [ActName, Kill])[];
@@ -111,19 +111,15 @@ export function describeFaults(name: string, sandbox: Sandbox, open: () => Promi
     after(() => bed?.close());
 
     for (const act of ACTS) {
-      // Each fault at every request, or at every request one fault after the other.
-      const courses = (faults: readonly FaultName[]) =>
-        options.isExhaustive ? faults.map((fault) => [fault, [fault]] as const) : [['a fault', faults] as const];
-      for (const [name, faults] of courses(FAULT_NAMES)) {
+      const courses = options.isExhaustive ? FAULT_NAMES.map((fault) => [fault, [fault]] as const) : [['a fault', FAULT_NAMES] as const];
+      for (const [name, faults] of courses) {
         it(`${act}: ${name}, at every request in turn, ends it at worst`, () =>
           stage.everyRequest(act, faults, 1, (outcome) =>
             assert.ok(outcome === 'done' || outcome instanceof MlsignError, String(outcome)),
           ));
       }
-      for (const [name, faults] of courses(PASSING)) {
-        it(`${act}: ${name} that passes, at every request in turn, is got over`, () =>
-          stage.everyRequest(act, faults, 4, (outcome) => assert.equal(outcome, 'done')));
-      }
+      it(`${act}: a fault that passes, at every request in turn, is got over`, () =>
+        stage.everyRequest(act, PASSING, 4, (outcome) => assert.equal(outcome, 'done')));
     }
     for (const [act, kill] of options.kills) {
       it(`${act}: killed at every request in turn, ${kill} the server acted`, () => stage.killed(act, kill));

@@ -46,6 +46,7 @@ export interface OpenedRevocations {
   readonly findings: readonly Finding[];
 }
 
+const GET = 'get the list that the revoker signed, and find out who wrote this one';
 /** The most versions of a list that are looked at, and bytes of them: the newest ones. */
 const MOST_VERSIONS = 1000;
 const MOST_BYTES = 8 * MAX_REVOCATIONS_BYTES;
@@ -175,14 +176,14 @@ function unusable(
   const reasons = found.length > 0 ? found : [missing(subject, 'the revocation list cannot be read', 'another list, meanwhile')];
   const findings = reasons.map((finding): Finding => {
     const isOther = finding.code === 'signer-untrusted' || finding.code === 'signer-missing';
-    const open = { ...finding, severity: 'undetermined' } as const;
+    const open = { ...finding, severity: 'undetermined', suggestion: finding.suggestion ?? GET } as const;
     if (!isOther) return open;
     const message = 'the revocation list is not signed by a revoker';
     return {
       ...open,
       code: 'revocations-wrong-signer',
       message,
-      suggestion: 'get the list that the revoker signed, and find out who wrote this one',
+      suggestion: GET,
     };
   });
   const check: Check = { name: 'revocations', status: 'could-not-run', detail: `${subject}: ${findings[0]?.message}` };

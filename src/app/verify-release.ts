@@ -95,7 +95,7 @@ async function checkContents(model: OpenedModel, options: VerifyReleaseOptions) 
   const state = await readPrefix(store, location, modelId, files, signal);
   const proofs = await proveObjects(
     store,
-    files.map(({ object }) => asSigned(object)),
+    files.map(({ object, signed }) => ({ ...asSigned(object), expected: signed.digests })),
     how,
   );
   const current = await proveReplaced(state.replaced, asSigned, how, options);

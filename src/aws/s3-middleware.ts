@@ -114,11 +114,16 @@ async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+/** Looks at each character once, whatever a hostile endpoint leaves open. */
+const ENTRY_TOKENS = /<(?:Version|DeleteMarker)>|<(Key|VersionId)>([^<]*)/g;
+
 /** Key and version of each entry, as they stand in the listing. */
 function orderIn(xml: string): readonly string[] {
-  return Array.from(xml.matchAll(/<(?:Version|DeleteMarker)>(.*?)<\/(?:Version|DeleteMarker)>/gs), ([, entry = '']) => {
-    const [, key = ''] = /<Key>(.*?)<\/Key>/s.exec(entry) ?? [];
-    const [, version = ''] = /<VersionId>(.*?)<\/VersionId>/s.exec(entry) ?? [];
-    return `${key}\n${version}`;
-  });
+  const entries: { Key?: string; VersionId?: string }[] = [];
+  for (const [, field, text] of xml.matchAll(ENTRY_TOKENS)) {
+    const entry = entries.at(-1);
+    if (field === undefined) entries.push({});
+    else if (entry !== undefined && (field === 'Key' || field === 'VersionId')) entry[field] ??= text ?? '';
+  }
+  return entries.map(({ Key = '', VersionId = '' }) => `${Key}\n${VersionId}`);
 }

@@ -1,5 +1,5 @@
 import { AnswerMalformed, fieldsOf, listOf, textOf } from '../aws/index.ts';
-import { compareCodePoints, unavailable } from '../core/index.ts';
+import { compareCodePoints, throwIfAborted, unavailable } from '../core/index.ts';
 import { NULL_VERSION, type S3Bucket, versionOf } from './s3-bucket.ts';
 import type { AbandonedUpload, HistoryEntry } from './store.ts';
 
@@ -72,7 +72,7 @@ async function* pages<T>(
         got: 'a page that leads to itself',
       });
     }
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     marker = next;
   }
 }

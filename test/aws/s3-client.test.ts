@@ -135,17 +135,25 @@ describe('a client of S3', () => {
     await assert.rejects(put(client(), stop.signal), mlsignError('interrupted', 'interrupted'));
   });
 
+  const list = (more?: StoreConnection) =>
+    client(more).call({ action: 's3:ListBucketVersions', subject: 's3://models' }, ({ client: sdkClient, sdk }) =>
+      sdkClient.send(new sdk.ListObjectVersionsCommand({ Bucket: 'models' })),
+    );
+  const unreadable = mlsignError('aws-answer-malformed', /^the answer to s3:ListBucketVersions cannot be read/, {
+    got: 'not the protocol of S3',
+  });
+
   it('takes no answer without an end', async () => {
     const body = `<?xml version="1.0"?><ListVersionsResult>${'<Name>x</Name>'.repeat(1_300_000)}</ListVersionsResult>`;
     bench.server.fail('ListObjectVersions', { kind: 'raw', status: 200, contentType: 'application/xml', body });
-    const list = client({ timeoutMs: 20_000 }).call(
-      { action: 's3:ListBucketVersions', subject: 's3://models' },
-      ({ client: sdkClient, sdk }) => sdkClient.send(new sdk.ListObjectVersionsCommand({ Bucket: 'models' })),
-    );
-    await assert.rejects(
-      list,
-      mlsignError('aws-answer-malformed', /^the answer to s3:ListBucketVersions cannot be read/, { got: 'not the protocol of S3' }),
-    );
+    await assert.rejects(list({ timeoutMs: 20_000 }), unreadable);
+  });
+
+  it('takes no longer for a list whose entries are left open', async function () {
+    this.timeout(10_000);
+    const body = `<?xml version="1.0"?><ListVersionsResult>${'<Version><Key>'.repeat(60_000)}`;
+    bench.server.fail('ListObjectVersions', { kind: 'raw', status: 200, contentType: 'application/xml', body });
+    await assert.rejects(list(), unreadable);
   });
 });
 

@@ -1,3 +1,4 @@
+export * from './affected.ts';
 export * from './attest.ts';
 export * from './attest-flags.ts';
 export * from './attributes.ts';

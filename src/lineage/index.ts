@@ -13,6 +13,7 @@ export {
   RELATIONS,
   type Relation,
 } from '../formats/index.ts';
+export { type Derivation, type DerivedFrom, type Descendant, findDescendants, type WantedDigest } from './affected.ts';
 export {
   type AttestationSource,
   attestationName,

@@ -1,3 +1,4 @@
+export * from './affected.ts';
 export * from './attest.ts';
 export * from './channel-move.ts';
 export * from './diff.ts';

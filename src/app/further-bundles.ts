@@ -22,23 +22,23 @@ export async function furtherBundles(
   const layout = layoutOf(location);
   const folder = layout.bundles(modelId);
   const known = new Set(bundles.map(({ digest }) => layout.bundle(modelId, digest)));
-  const entries: HistoryEntry[] = [];
+  // Of each key the oldest version: whatever was written over it later, the signature came first.
+  const entries = new Map<string, HistoryEntry>();
   try {
     for await (const entry of store.history(folder, signal)) {
-      if (!entry.isCurrent || entry.isDeleted || known.has(entry.key) || digestOf(layout.bundles(modelId), entry.key) === undefined)
-        continue;
-      if (entries.length === MOST_FURTHER) {
+      if (entry.isDeleted || known.has(entry.key) || digestOf(folder, entry.key) === undefined) continue;
+      if (entries.size === MOST_FURTHER && !entries.has(entry.key)) {
         findings.push(tooMany(`${store.url}/${folder}`));
         break;
       }
-      entries.push(entry);
+      entries.set(entry.key, entry);
     }
   } catch (error) {
     if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
     findings.push(notListed(error, `${store.url}/${folder}`));
     return [];
   }
-  return entries.map((entry) => storedBundle(store, entry, digestOf(folder, entry.key) ?? '', signal));
+  return [...entries.values()].map((entry) => storedBundle(store, entry, digestOf(folder, entry.key) ?? '', signal));
 }
 
 function digestOf(folder: string, key: string): string | undefined {

@@ -73,6 +73,20 @@ rules:
       assert.deepEqual([after.verdict, after.model_id], ['verified', id]);
     });
 
+    it('counts a signature that was written over or deleted later', async () => {
+      const id = await push('buried');
+      await sign(0, 'buried@1', '--policy', policy);
+      const keys = bed.keys().filter((key) => key.startsWith(`buried/.mlsign/bundles/${id}/`));
+      for (const key of keys) bed.overwrite(key, 'junk');
+      const verified = ['pull', `${bed.url('buried')}@1`, sandbox.path(`${serial}/buried`), '--policy', policy];
+      assert.equal((await runJson<{ verdict: string }>(bed, 0, verified)).verdict, 'verified');
+      for (const key of keys) bed.delete(key);
+      assert.equal(
+        (await runJson<{ verdict: string }>(bed, 0, ['verify', `${bed.url('buried')}@1`, '--policy', policy])).verdict,
+        'verified',
+      );
+    });
+
     it('signs again beside itself, and brings the new signatures back with a pull', async () => {
       await push('again');
       for (let i = 0; i < 2; i++) await sign(0, 'again@1', ...TRUST);

@@ -20,6 +20,12 @@ Exit code: 0 shown or verified, 1 rejected, 2 wrong flags or policy, 3 could not
   };
   static override flags = {
     format: Flags.string({ summary: 'How it is shown.', options: ['tree', 'json', 'dot', 'mermaid'], default: 'tree' }),
+    descendants: Flags.string({
+      summary: 'Show what was made from it instead, among the models of a store (repeatable).',
+      helpValue: 'STORE',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
     depth: Flags.integer({ summary: 'Steps to the roots that are looked at.', helpValue: 'N', min: 1, max: 64 }),
     search: searchFlag,
     ...trustFlags,

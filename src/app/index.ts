@@ -60,6 +60,7 @@ export * from './restore-release.ts';
 export * from './revocation-target.ts';
 export * from './revoke.ts';
 export * from './rollback-channel.ts';
+export * from './show-descendants.ts';
 export * from './show-lineage.ts';
 export * from './sign-model.ts';
 export * from './sign-release.ts';

@@ -1,11 +1,19 @@
 import { Flags } from '@oclif/core';
-import { type SearchOptions, type ShowLineageOptions, type ShownLineage, showLineage, showStoredLineage } from '../app/index.ts';
+import {
+  revocationTarget,
+  type SearchOptions,
+  type ShowLineageOptions,
+  type ShownLineage,
+  showDescendants,
+  showLineage,
+  showStoredLineage,
+} from '../app/index.ts';
 import { findingLine, lineageDocument, lineageDot, lineageMermaid, lineageText, worstFirst } from '../report/index.ts';
 import { isStoreLocation, parseLocation, parseStorePlace } from '../store/index.ts';
 import type { CommandReport, Session } from './base-command.ts';
 import { EXIT, exitCodeOfVerdict } from './exit-codes.ts';
 import { listingOfFlags } from './listing.ts';
-import { type ChannelFlags, channelClientOf, connectStore, type StoreFlags } from './store.ts';
+import { type ChannelFlags, channelClientOf, type StoreFlags, storeOpener } from './store.ts';
 import type { TrustFlags } from './trust.ts';
 
 /** Where ancestors are looked for. */
@@ -28,23 +36,30 @@ export function searchOptions(places: readonly string[] = []): Pick<SearchOption
 export interface LineageFlags extends TrustFlags, StoreFlags, ChannelFlags {
   readonly format: string;
   readonly depth?: number | undefined;
+  readonly descendants?: readonly string[] | undefined;
   readonly search?: readonly string[] | undefined;
 }
 
 /** Shows the lineage of a model as flags say. */
 export async function lineageByFlags(model: string, flags: LineageFlags, { signal }: Session): Promise<CommandReport> {
   const { policy, ...evidence } = await listingOfFlags(flags, signal);
+  if (flags.descendants !== undefined) {
+    const openStore = storeOpener(flags);
+    const { value } = await revocationTarget(model, { openStore, signal });
+    const shown = await showDescendants(model, value.slice('sha256:'.length), flags.descendants, { ...evidence, openStore, signal });
+    return lineageReport(shown, flags.format);
+  }
   const options: ShowLineageOptions = {
     ...evidence,
     policy,
     ...channelClientOf(flags),
     ...searchOptions(flags.search),
     maxDepth: flags.depth,
-    openStore: (place) => connectStore(place, flags),
+    openStore: storeOpener(flags),
     signal,
   };
   const shown = isStoreLocation(model)
-    ? await showStoredLineage(parseLocation(model), { ...options, openStore: (place) => connectStore(place, flags) })
+    ? await showStoredLineage(parseLocation(model), { ...options, openStore: storeOpener(flags) })
     : await showLineage(model, options);
   return lineageReport(shown, flags.format);
 }

@@ -122,7 +122,7 @@ export function treeLines(
 }
 
 function nodeLine(node: LineageNode | undefined, edge: LineageEdge | undefined, isVerified: boolean, style: Style): string {
-  const role = edge === undefined ? '' : `${edge.role}${edge.relation === undefined ? '' : ` (${edge.relation})`}  `;
+  const role = edge === undefined ? '' : roleWords(edge, edge.to === node?.id);
   if (node === undefined) return role;
   const { id, name, uri, verdict, signers, time, modelId, where, depth } = node;
   const words = [`${role}${style.bold(excerpt(name ?? uri ?? ''))}`.trimEnd(), shortId(id)];
@@ -132,9 +132,15 @@ function nodeLine(node: LineageNode | undefined, edge: LineageEdge | undefined, 
     words.push(verdict === 'not-checked' ? style.attention('not verified') : verdictWord(verdict, style));
     if (signers.length > 0) words.push(style.dim(`by ${excerpt(signers.join(', '))}`));
     if (time !== undefined) words.push(style.dim(`at ${formatTime(time)}`));
+    if (edge?.from === id) return words.join('  ');
     if (node.provenance.length === 0) words.push(style.dim(isVerified ? 'no trusted provenance' : 'no provenance'));
   }
   return words.filter((word) => word !== '').join('  ');
+}
+
+function roleWords({ role, relation }: LineageEdge, isUp: boolean): string {
+  const words = `${role}${relation === undefined ? '' : ` (${relation})`}`;
+  return isUp ? `${words}  ` : `as ${words} of  `;
 }
 
 /** `3f2a…` of a model, `sha256:3f2a…` of anything else. */

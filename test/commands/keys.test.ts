@@ -177,6 +177,9 @@ describe('mlsign keys', () => {
       const proxied = await list({ HTTPS_PROXY, NODE_EXTRA_CA_CERTS: ca });
       assert.equal(proxied.code, 0, proxied.stderr);
       assert.ok(seen.length >= 1 && seen.every((place) => place === `127.0.0.1:${secure.server.port}`), seen.join());
+      const unchecked = await list({ NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+      assert.equal(unchecked.code, 3, unchecked.stdout);
+      assert.match(unchecked.stderr, /aws-unreachable/);
       const direct = await list({ HTTPS_PROXY, NO_PROXY: '127.0.0.1', NODE_EXTRA_CA_CERTS: ca });
       assert.equal(direct.code, 0, direct.stderr);
       const before = seen.length;

@@ -1,5 +1,6 @@
 import { type Clock, type Finding, systemClock, unavailable, type Verdict, verdictOf } from '../core/index.ts';
 import type { Policy } from '../policy/index.ts';
+import { releasesCommand } from '../release/index.ts';
 import { layoutOf, locationText, type Store, type StoreLocation } from '../store/index.ts';
 import { isSound, openFinding, verifiedPointers } from './channel-standing.ts';
 import type { EvidenceOptions } from './open-signatures.ts';
@@ -48,7 +49,7 @@ export async function channelHistory(location: StoreLocation, channel: string, o
       subject,
       expected: `${store.url}/${layoutOf(location).channel(channel)}`,
       got: 'nothing',
-      suggestions: [`mlsign ls ${location.url} shows the channels that there are`],
+      suggestions: [`${releasesCommand(location)} shows the channels that there are`],
     });
   }
   const findings = trust === undefined ? [] : standingFindings(versions, subject, now);

@@ -1,5 +1,5 @@
 import { type Finding, refused } from '../core/index.ts';
-import type { ChannelPointer } from '../release/index.ts';
+import { type ChannelPointer, historyCommand, initCommand, rollbackCommand } from '../release/index.ts';
 import { locationText, type StoreLocation } from '../store/index.ts';
 import type { ChannelStanding, VerifiedPointer } from './channel-standing.ts';
 import { expiryOf, type Lifetime } from './lifetime.ts';
@@ -68,7 +68,7 @@ function requireSound(location: StoreLocation, channel: string, { pointers, isSo
       subject,
       expected: 'a pointer signed by one who may move the channel',
       got: versions.length === 0 ? 'nothing' : `${versions.length} that are not: ${firstReason(versions)}`,
-      suggestions: [`for its first pointer: mlsign promote ${location.url}@RELEASE --channel ${channel} --init`],
+      suggestions: [`for its first pointer: ${initCommand(location, channel)}`],
     });
   }
   if (isSound) return newest;
@@ -77,8 +77,8 @@ function requireSound(location: StoreLocation, channel: string, { pointers, isSo
     expected: `sequence ${newest.pointer.sequence}, release ${newest.pointer.release.number}`,
     got: standingNow(versions),
     suggestions: [
-      `see what happened: mlsign history ${subject}`,
-      `put it right: mlsign rollback ${location.url} --channel ${channel} --to ${newest.pointer.release.number}, or promote with --init`,
+      `see what happened: ${historyCommand(location, channel)}`,
+      `put it right: ${rollbackCommand(location, channel, newest.pointer.release.number)}, or promote with --init`,
     ],
   });
 }

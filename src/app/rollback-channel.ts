@@ -1,5 +1,5 @@
 import { refused, usage } from '../core/index.ts';
-import { type ChannelPointer, releaseBefore } from '../release/index.ts';
+import { type ChannelPointer, initCommand, releaseBefore, releasesCommand, renewCommand } from '../release/index.ts';
 import { locationText, type StoreLocation } from '../store/index.ts';
 import type { VerifiedPointer } from './channel-standing.ts';
 import { expiryOf, type Lifetime } from './lifetime.ts';
@@ -31,14 +31,14 @@ export function rollbackChannel(location: StoreLocation, options: RollbackChanne
     if (present === undefined) {
       throw refused('channel-missing', 'this channel has no pointer that is verified, in all its history: there is nothing to go back to', {
         subject,
-        suggestions: [`mlsign promote ${location.url}@RELEASE --channel ${channel} --init`],
+        suggestions: [initCommand(location, channel)],
       });
     }
     const { number, digest } = present.pointer.release;
     if (to === number && isSound) {
       throw refused('rollback-to-present', `the channel points to release ${to} already`, {
         subject,
-        suggestions: [`mlsign renew ${subject} extends its life`],
+        suggestions: [`${renewCommand(location, channel)} extends its life`],
       });
     }
     const release = to === undefined ? releaseBefore(pointers.map(({ pointer }) => pointer)) : releaseNumbered(pointers, to);
@@ -46,7 +46,7 @@ export function rollbackChannel(location: StoreLocation, options: RollbackChanne
       throw refused('rollback-target-missing', `the channel has pointed to nothing before release ${number}`, {
         subject,
         got: `release ${number}, record ${digest}`,
-        suggestions: [`mlsign releases ${location.url} shows what there is`, 'name a release with --to'],
+        suggestions: [`${releasesCommand(location)} shows what there is`, 'name a release with --to'],
       });
     }
     return { action: 'rollback', release, expires: expiryOfRollback(present, options.expires, now, subject), reason };

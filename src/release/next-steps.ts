@@ -7,6 +7,11 @@ export function shellWord(text: string): string {
   return PLAIN_WORD.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+/** The command that lists the releases and channels of a model. */
+export function releasesCommand({ url }: Pick<StoreLocation, 'url'>): string {
+  return `mlsign releases ${shellWord(url)}`;
+}
+
 /** The command that makes a release's objects the current ones again. */
 export function restoreCommand(location: Pick<StoreLocation, 'url'>, number: number): string {
   return `mlsign restore ${shellWord(locationText(location, { kind: 'release', number }))}`;

@@ -209,7 +209,8 @@ function historyEvidence(
 }
 
 /** A pointer of another model or channel, put where it does not belong. */
-function otherChannel({ name }: StoreLocation, channel: string, pointer: ChannelPointer, where: string): Finding | undefined {
+function otherChannel(location: StoreLocation, channel: string, pointer: ChannelPointer, where: string): Finding | undefined {
+  const { name } = location;
   if (pointer.name === name && pointer.channel === channel) return undefined;
   return {
     code: 'channel-other-name',
@@ -218,6 +219,6 @@ function otherChannel({ name }: StoreLocation, channel: string, pointer: Channel
     subject: where,
     expected: `${name}@${channel}`,
     got: `${pointer.name}@${pointer.channel}`,
-    suggestion: `see what happened: mlsign history`,
+    suggestion: `see what happened: ${historyCommand(location, channel)}`,
   };
 }

@@ -1,7 +1,7 @@
 import type { Check, Finding } from '../core/index.ts';
 import { layoutOf, locationText, type ObjectVersion, type Store, type StoreLocation, type VersionId } from '../store/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
-import { restoreCommand, shellWord } from './next-steps.ts';
+import { releasesCommand, restoreCommand, shellWord } from './next-steps.ts';
 import { MAX_RECORD_BYTES, parseReleaseRecord, type ReleaseRecord } from './record.ts';
 import type { ReleaseTrust } from './trust.ts';
 import { failure, type OpenedVersion, openVersion, type SignedDocument, sharingRoot, type Versions, versionsOf } from './versions.ts';
@@ -151,7 +151,7 @@ function missing({ url }: StoreLocation, subject: string, isDeleted: boolean): F
     subject,
     expected: 'a signed release record',
     got: 'nothing',
-    suggestion: `see what there is: mlsign releases ${shellWord(url)}`,
+    suggestion: `see what there is: ${releasesCommand({ url })}`,
   };
 }
 
@@ -176,7 +176,7 @@ function replaced({ url }: StoreLocation, subject: string, release: VerifiedRele
     subject,
     expected: digest,
     got: release.digest,
-    suggestion: `see what there is: mlsign releases ${shellWord(url)}`,
+    suggestion: `see what there is: ${releasesCommand({ url })}`,
   };
 }
 

@@ -1,7 +1,7 @@
 import { type Check, type Finding, MlsignError, usage } from '../core/index.ts';
 import { locationText, type Store, type StoreLocation } from '../store/index.ts';
 import { listChannels, listReleases, newestRelease } from './listing.ts';
-import { rollbackCommand, shellWord } from './next-steps.ts';
+import { releasesCommand, rollbackCommand } from './next-steps.ts';
 import { openChannel, type VerifiedChannel } from './open-channel.ts';
 import { type OpenedRelease, openRelease } from './open-release.ts';
 import type { ChannelClient, ReleaseTrust } from './trust.ts';
@@ -111,7 +111,7 @@ async function findModel(
     subject,
     expected: 'a signed release record',
     got: `${Math.min(releases.length, MAX_SEARCHED)} of ${releases.length} releases read, ${passedOver.length === 0 ? 'all of other models' : 'some of which do not count'}`,
-    suggestion: `see what there is: mlsign releases ${shellWord(location.url)}`,
+    suggestion: `see what there is: ${releasesCommand(location)}`,
   };
   return { checks, findings: [...passedOver.slice(0, 10), finding] };
 }
@@ -132,7 +132,7 @@ async function referenceMissing(store: Store, location: StoreLocation, signal: A
     subject: location.url,
     expected: 'a release number (@7), a channel (@production) or a model id (@sha256:…)',
     got: 'a bare name',
-    suggestions: suggestions.length > 0 ? suggestions : [`see what there is: mlsign releases ${shellWord(location.url)}`],
+    suggestions: suggestions.length > 0 ? suggestions : [`see what there is: ${releasesCommand(location)}`],
   });
 }
 

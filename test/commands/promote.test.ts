@@ -73,6 +73,14 @@ describe('mlsign promote', () => {
     assert.equal((await models.versions(models.pointerKey())).length, 0);
   });
 
+  it('suggests commands that a shell takes as they are', async () => {
+    const url = models.url('my model');
+    await models.push('my model');
+    const run = await models.run('promote', `${url}@1`, '--channel', 'production', '--expires', '30d', ...asReleaser, ...TRUST);
+    assert.equal(run.code, 1);
+    assert.ok(run.stderr.includes(`mlsign promote '${url}'@RELEASE --channel production --init`), run.stderr);
+  });
+
   it("refuses the trainer's key where a releaser is named, before anything is written", async () => {
     await models.promote(1);
     const run = await promote('2', '--expires', '30d', ...signingAs(TRAINER));

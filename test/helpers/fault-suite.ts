@@ -1,17 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promoteRelease, pullModel, pushModel, signModel, verifyRelease } from '../../src/app/index.ts';
 import { MlsignError } from '../../src/core/index.ts';
-import { type Policy, policyFromFlags } from '../../src/policy/index.ts';
-import type { Signer } from '../../src/sign/index.ts';
-import { layoutOf, parseLocation, type Store, type StoreLocation } from '../../src/store/index.ts';
 import { mlsign } from './cli.ts';
-import type { FaultProxy } from './fault-proxy.ts';
+import { ACTS, type Act, type ActName, FaultActs, type FaultBed, type Files, outcomeOf } from './fault-acts.ts';
 import { type HttpFault, INTERNAL_ERROR, SLOW_DOWN } from './http-faults.ts';
-import { fixtureSigner, keyFile, keyUrl } from './keys.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** What can go wrong with a request. */
@@ -41,48 +32,6 @@ const PASSING: readonly FaultName[] = [
   'a truncated answer',
 ];
 
-/** A server of S3 behind a proxy that spoils one request of many. */
-export interface FaultBed {
-  readonly bucket: string;
-  readonly proxy: FaultProxy;
-  /** A store that is reached through the proxy: each request is tried so often, without waiting in between. */
-  connect(attempts: number): Promise<Store>;
-  /** What tells the command line how to get there in that way. */
-  readonly variables: Readonly<Record<string, string>>;
-  /** The same store, reached directly. */
-  readonly direct: Store;
-  /** Keys below a prefix and their bytes, as a client gets them that knows of no versions. */
-  readAll(prefix: string): Promise<ReadonlyMap<string, Buffer>>;
-  close(): Promise<void>;
-}
-
-/** A signed model and what is in it. */
-interface Model {
-  readonly path: string;
-  readonly modelId: string;
-  readonly files: ReadonlyMap<string, Buffer>;
-}
-
-/** Something that mlsign does in a store, prepared up to the point where faults begin. */
-interface Act {
-  /** Does it: for the first time, or again after it failed. */
-  run(store: Store): Promise<unknown>;
-  /** The same on the command line. */
-  readonly args: readonly string[];
-  /** What must hold at any time, whatever went wrong. */
-  check(): Promise<void>;
-  /** What must hold when it was done. */
-  finish(): Promise<void>;
-}
-
-export const ACTS = ['push', 'resume', 'pull', 'promote'] as const;
-export type ActName = (typeof ACTS)[number];
-
-const KEY = 'ec-p256';
-const TRUSTED = ['--trust-key', fileURLToPath(keyUrl(`${KEY}.pub`))];
-const SIGNED = [...TRUSTED, '--key', fileURLToPath(keyUrl(`${KEY}.key`))];
-const MONTH = { kind: 'for', milliseconds: 30 * 86_400_000 } as const;
-
 /** What the faults happen to. */
 export interface FaultOptions {
   /** Files of two models. */
@@ -97,7 +46,6 @@ export interface FaultOptions {
 
 /** Before the server acted, or after it. */
 type Kill = 'before' | 'after';
-type Files = Readonly<Record<string, Uint8Array>>;
 
 /** What no fault may do to a store: at every request of each act in turn. */
 export function describeFaults(name: string, sandbox: Sandbox, open: () => Promise<FaultBed>, options: FaultOptions): void {
@@ -106,7 +54,7 @@ export function describeFaults(name: string, sandbox: Sandbox, open: () => Promi
     let stage: Stage;
     before(async () => {
       bed = await open();
-      stage = await Stage.set(bed, sandbox, options);
+      stage = new Stage(bed, await FaultActs.make(bed, sandbox, options.models, options.shardSize), sandbox.path('state'));
     });
     after(() => bed?.close());
 
@@ -127,37 +75,22 @@ export function describeFaults(name: string, sandbox: Sandbox, open: () => Promi
   });
 }
 
-/** The models, who signs, and the acts. */
+/** Spoils requests one after the other, and sees what became of it. */
 class Stage {
   readonly #bed: FaultBed;
-  readonly #sandbox: Sandbox;
-  readonly #signer: Signer;
-  readonly #policy: Policy;
-  readonly #models: readonly [Model, Model];
-  #serial = 0;
+  readonly #acts: FaultActs;
+  readonly #state: string;
   #turn = 0;
 
-  private constructor(bed: FaultBed, sandbox: Sandbox, signer: Signer, models: readonly [Model, Model]) {
+  constructor(bed: FaultBed, acts: FaultActs, state: string) {
     this.#bed = bed;
-    this.#sandbox = sandbox;
-    this.#signer = signer;
-    this.#policy = policyFromFlags({ trustKeys: [{ pem: keyFile(`${KEY}.pub`), where: `${KEY}.pub` }] });
-    this.#models = models;
-  }
-
-  static async set(bed: FaultBed, sandbox: Sandbox, { models, shardSize }: FaultOptions): Promise<Stage> {
-    const signer = await fixtureSigner(KEY);
-    const sign = async (name: string, files: Files): Promise<Model> => {
-      const path = sandbox.write(name, files);
-      const { modelId } = await signModel(path, { signer, shardSize });
-      return { path, modelId, files: new Map(Object.entries(files).map(([file, bytes]) => [file, Buffer.from(bytes)])) };
-    };
-    return new Stage(bed, sandbox, signer, [await sign('first', models[0]), await sign('second', models[1])]);
+    this.#acts = acts;
+    this.#state = state;
   }
 
   /** Prepares an act anew for each of its requests, spoils that one, and sees what became of it and of the next run. */
   async everyRequest(name: ActName, faults: readonly FaultName[], attempts: number, judge: (outcome: unknown) => void): Promise<void> {
-    const prepare = this.#acts[name];
+    const prepare = this.#acts.prepare[name];
     const faulty = await this.#bed.connect(attempts);
     try {
       const dry = await prepare();
@@ -187,7 +120,7 @@ class Stage {
 
   /** The same on the command line, killed at each request: before the server has acted, or after. */
   async killed(name: ActName, when: Kill): Promise<void> {
-    const prepare = this.#acts[name];
+    const prepare = this.#acts.prepare[name];
     const dry = await prepare();
     this.#bed.proxy.heal();
     await this.#command(dry);
@@ -223,152 +156,7 @@ class Stage {
   }
 
   #variables(): Readonly<Record<string, string>> {
-    return { ...this.#bed.variables, XDG_STATE_HOME: this.#sandbox.path('state') };
-  }
-
-  readonly #acts: Readonly<Record<ActName, () => Promise<Act>>> = {
-    push: async () => this.#push(this.#fresh(), this.#models[0]),
-    resume: async () => {
-      const push = this.#push(this.#fresh(), this.#models[0]);
-      const impatient = await this.#bed.connect(1);
-      // The bundle is there, and so is a part of the files.
-      this.#bed.proxy.heal();
-      this.#bed.proxy.fail(this.#models[0].files.size, { kind: 'reset' });
-      assert.notEqual(await outcomeOf(push.run(impatient)), 'done', 'this push was meant to fail');
-      this.#bed.proxy.heal();
-      await impatient.close();
-      return push;
-    },
-    pull: async () => {
-      this.#pulled ??= this.#released(1);
-      return this.#pull(at(await this.#pulled, 1), this.#models[0]);
-    },
-    promote: async () => {
-      this.#promoted ??= this.#released(2);
-      const location = await this.#promoted;
-      const channel = `c${this.#serial++}`;
-      await this.#move(this.#bed.direct, at(location, 1), channel, true);
-      return this.#promote(location, channel);
-    },
-  };
-
-  #pulled: Promise<StoreLocation> | undefined;
-  #promoted: Promise<StoreLocation> | undefined;
-
-  /** A place with releases that were made without any fault. */
-  async #released(count: number): Promise<StoreLocation> {
-    const location = this.#fresh();
-    for (const model of this.#models.slice(0, count)) await this.#push(location, model).run(this.#bed.direct);
-    return location;
-  }
-
-  #fresh(): StoreLocation {
-    return parseLocation(`s3://${this.#bed.bucket}/faults/model-${this.#serial++}`);
-  }
-
-  #push(location: StoreLocation, model: Model): Act {
-    const layout = layoutOf(location);
-    const resumeDirectory = this.#sandbox.path(`uploads-${this.#serial++}`);
-    const options = { policy: this.#policy, signer: this.#signer, resumeDirectory };
-    const seen = () => this.#bed.readAll(layout.model);
-    return {
-      args: ['push', model.path, location.url, ...SIGNED],
-      run: async (store) => {
-        const { outcome, findings } = await pushModel(model.path, location, { ...options, store });
-        assert.ok(outcome === 'pushed' || outcome === 'unchanged', `${outcome}: ${JSON.stringify(findings)}`);
-      },
-      check: async () => {
-        const keys = await seen();
-        const files = below(keys, `${model.modelId}/`);
-        for (const [name, bytes] of files) assert.deepEqual(bytes, model.files.get(name), `half of ${name}`);
-        const releases = below(keys, '.mlsign/releases/');
-        assert.ok(
-          [...releases.keys()].every((name) => name === '1.json'),
-          [...releases.keys()].join(),
-        );
-        if (releases.size > 0) assert.deepEqual(sorted(files), sorted(model.files));
-      },
-      finish: async () => {
-        const keys = await seen();
-        assert.deepEqual(sorted(below(keys, `${model.modelId}/`)), sorted(model.files));
-        assert.deepEqual([...below(keys, '.mlsign/releases/').keys()], ['1.json']);
-        await this.#verify(at(location, 1));
-      },
-    };
-  }
-
-  #pull(location: StoreLocation, model: Model): Act {
-    const directory = this.#sandbox.path(`pulled-${this.#serial++}`);
-    const isWhole = async (): Promise<void> => {
-      const { 'model.sig': signature, ...files } = Object.fromEntries(await filesBelow(directory));
-      assert.deepEqual(sorted(new Map(Object.entries(files))), sorted(model.files));
-      assert.deepEqual(signature, await readFile(join(model.path, 'model.sig')));
-    };
-    return {
-      args: ['pull', `${location.url}@1`, directory, ...TRUSTED],
-      run: async (store) => {
-        if (existsSync(directory)) return;
-        const { verdict, findings } = await pullModel(location, directory, { store, policy: this.#policy });
-        if (verdict !== 'verified') throw new MlsignError('unavailable', 'not-pulled', JSON.stringify(findings));
-      },
-      check: async () => {
-        if (existsSync(directory)) await isWhole();
-      },
-      finish: isWhole,
-    };
-  }
-
-  #promote(location: StoreLocation, channel: string): Act {
-    const target = parseLocation(`${location.url}@${channel}`);
-    const number = async (): Promise<number | undefined> => (await this.#verify(target)).stored.release?.number;
-    return {
-      args: ['promote', `${location.url}@2`, '--channel', channel, '--expires', '30d', ...SIGNED],
-      run: (store) => this.#move(store, at(location, 2), channel, false),
-      check: async () => assert.ok([1, 2].includes((await number()) ?? 0)),
-      finish: async () => assert.equal(await number(), 2),
-    };
-  }
-
-  async #move(store: Store, location: StoreLocation, channel: string, init: boolean): Promise<void> {
-    const move = await promoteRelease(location, { store, policy: this.#policy, signer: this.#signer, channel, expires: MONTH, init });
-    if (move.written === undefined) throw new MlsignError('unavailable', 'not-moved', JSON.stringify(move.findings));
-  }
-
-  async #verify(location: StoreLocation) {
-    const verified = await verifyRelease(location, { store: this.#bed.direct, policy: this.#policy, mode: 'full' });
-    assert.equal(verified.verdict, 'verified', JSON.stringify(verified.findings));
-    return verified;
-  }
-}
-
-function at({ url }: StoreLocation, number: number): StoreLocation {
-  return parseLocation(`${url}@${number}`);
-}
-
-function below(keys: ReadonlyMap<string, Buffer>, prefix: string): ReadonlyMap<string, Buffer> {
-  return new Map([...keys].flatMap(([key, bytes]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), bytes] as const] : [])));
-}
-
-function sorted(files: ReadonlyMap<string, Buffer>): readonly (readonly [string, Buffer])[] {
-  return [...files].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-async function filesBelow(folder: string): Promise<ReadonlyMap<string, Buffer>> {
-  const found = new Map<string, Buffer>();
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile()) found.set(relative(folder, path).replaceAll('\\', '/'), await readFile(path));
-  }
-  return found;
-}
-
-/** `done`, or the error. */
-async function outcomeOf(work: Promise<unknown>): Promise<unknown> {
-  try {
-    await work;
-    return 'done';
-  } catch (error) {
-    return error;
+    return { ...this.#bed.variables, XDG_STATE_HOME: this.#state };
   }
 }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { ACTS } from '../helpers/fault-acts.ts';
 import { FaultProxy } from '../helpers/fault-proxy.ts';
-import { ACTS, describeFaults } from '../helpers/fault-suite.ts';
+import { describeFaults } from '../helpers/fault-suite.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 import { environment, useRoot } from './environment.ts';
 import { Bucket, endpointOf } from './stores.ts';

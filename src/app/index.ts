@@ -4,6 +4,7 @@ export * from './attest-release.ts';
 export * from './attestation-payload.ts';
 export * from './bind-base.ts';
 export * from './build-facts.ts';
+export * from './bill-of-materials.ts';
 export * from './channel-history.ts';
 export * from './channel-standing.ts';
 export * from './check-claims.ts';

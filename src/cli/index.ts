@@ -3,6 +3,7 @@ export * from './attest.ts';
 export * from './attest-flags.ts';
 export * from './attributes.ts';
 export * from './base-command.ts';
+export * from './bom.ts';
 export * from './channel.ts';
 export * from './duration.ts';
 export * from './exit-codes.ts';

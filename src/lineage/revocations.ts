@@ -42,7 +42,7 @@ export interface RevocationList {
 /** What a list may be called: neither path nor reference. */
 export const LIST_NAME = /^[^\p{Cc}@/\\]{1,255}$/u;
 /** What a revoked digest looks like. */
-export const DIGEST = /^[A-Za-z][A-Za-z0-9]{1,31}:[0-9a-f]{40,128}$/;
+export const DIGEST = /^[A-Za-z][A-Za-z0-9_]{1,31}:[0-9a-f]{32,128}$/;
 /** How a key is named. */
 export const KEY_NAME = /^[0-9a-f]{64}$/;
 const LINE = /^\P{Cc}{1,500}$/u;

@@ -1,5 +1,6 @@
 export * from './affected.ts';
 export * from './attest.ts';
+export * from './bom.ts';
 export * from './channel-move.ts';
 export * from './diff.ts';
 export * from './dot.ts';

@@ -1,5 +1,12 @@
 // The library: everything a program needs to hash, sign, verify, inspect and compare models, and to keep them in stores.
 export {
+  type AttestationContent,
+  type AttestedModel,
+  type AttestModelOptions,
+  type AttestReleaseOptions,
+  attestModel,
+  attestRelease,
+  type BuildFacts,
   type ChannelHistory,
   type ChannelHistoryOptions,
   type ChannelMove,
@@ -34,12 +41,14 @@ export {
   listStore,
   locateRelease,
   type ManifestOptions,
+  type MaterialSource,
   type ModelDiff,
   type ModelHash,
   type ModelListing,
   type MoveChannelOptions,
   type PointerVersion,
   type PromoteReleaseOptions,
+  type ProvenanceRequest,
   type PulledModel,
   type PullModelOptions,
   type PushedModel,
@@ -55,6 +64,9 @@ export {
   type RestoredRelease,
   type RestoreReleaseOptions,
   type RollbackChannelOptions,
+  readCiEnvironment,
+  readDvc,
+  readMlflowRun,
   renewChannel,
   restoreRelease,
   rollbackChannel,
@@ -93,6 +105,7 @@ export {
   type Verdict,
 } from './core/index.ts';
 export type { Manifest, Resource, SchemeName, Serialization } from './formats/index.ts';
+export { type Material, type MaterialDigest, openProvenance, type Provenance } from './lineage/index.ts';
 export { type KeyTrust, type LoadPolicyOptions, loadPolicy, type Policy, type PolicyFlags, policyFromFlags } from './policy/index.ts';
 export { type ChannelPointer, HighWaterMark, type ReleaseRecord } from './release/index.ts';
 export {

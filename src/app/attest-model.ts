@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Check, checkWritable, type Finding, fileError, sha256Hex, type Verdict, writeFilesAtomic } from '../core/index.ts';
 import { type ModelSubject, serializeBundle } from '../formats/index.ts';
 import { attestationName, type Provenance } from '../lineage/index.ts';
-import { dirHash } from '../model/index.ts';
+import { dirHash, type Source } from '../model/index.ts';
 import { type AttestationContent, attestationPayload } from './attestation-payload.ts';
 import { openToSign } from './hash-model.ts';
 import { type IdentifiedModel, type IdentifyModelOptions, identifyModel } from './identify-model.ts';
@@ -57,7 +57,17 @@ export interface AttestedModel {
 export async function attestModel(path: string, options: AttestModelOptions): Promise<AttestedModel> {
   const source = await openToSign(path);
   const companion = companionDirectory(source);
-  await makeWritable(companion);
+  const isMade = await makeWritable(companion);
+  try {
+    return await attestInto(companion, source, options);
+  } catch (error) {
+    // Where it is not empty, somebody else has begun to use it.
+    if (isMade) await rmdir(companion).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function attestInto(companion: string, source: Source, options: AttestModelOptions): Promise<AttestedModel> {
   const [identified, signers] = await whileSignersGetReady(partiesOf(options), options.signal, (signal) =>
     identifyModel(source, { ...options, signal }, true),
   );
@@ -113,12 +123,13 @@ export function subjectOf({ name, modelId, manifest }: Pick<IdentifiedModel, 'na
   return { name, modelId, ...(directory === undefined ? {} : { dirHash: directory }) };
 }
 
-/** What cannot be written is told of before gigabytes are hashed. */
-async function makeWritable(companion: string): Promise<void> {
-  await mkdir(companion, { recursive: true }).catch((error) => {
+/** What cannot be written is told of before gigabytes are hashed. True where the directory was not there before. */
+async function makeWritable(companion: string): Promise<boolean> {
+  const made = await mkdir(companion, { recursive: true }).catch((error) => {
     throw fileError(error, 'make the directory of attestations', companion);
   });
   await checkWritable(join(companion, attestationName('0'.repeat(64))), 'attestation');
+  return made !== undefined;
 }
 
 function unsigned({ isSigned, modelId }: IdentifiedModel, subject: string): readonly Finding[] {

@@ -1,4 +1,4 @@
-import { refused, unavailable } from '../core/index.ts';
+import { refused, unavailable, usage } from '../core/index.ts';
 import { parseBundle } from '../formats/index.ts';
 import {
   listReleases,
@@ -22,7 +22,7 @@ export async function claimedRelease(store: Store, location: StoreLocation, sign
   const { reference } = location;
   switch (reference?.kind) {
     case undefined:
-      throw refused('reference-missing', 'say which release of the model is meant', {
+      throw usage('reference-missing', 'say which release of the model is meant', {
         subject: location.url,
         expected: 'a release number (@7), a channel (@production) or a model id (@sha256:…)',
         got: 'a bare name',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { attestModel, localKeySigner } from '../../src/index.ts';
 import { omsErrorsOfBundle } from '../helpers/oms-schemas.ts';
 import type { Hashing } from './driver.ts';
 import { matrix, WAYS, wayOf } from './matrix.ts';
@@ -85,6 +86,19 @@ describe('what mlsign signs, the reference verifies', () => {
     const signature = await sign(bench, model, signer, {});
     await bench.addTo(model, new Map([['later/added.txt', Buffer.from('x')]]));
     const answer = await bench.verifyWithReference(model, signature, signer, { ignore_unsigned: true });
+    assert.equal(answer.ok, true, answer.ok ? '' : answer.error);
+  });
+
+  it('a model with attestations beside it, which disturb nothing', async () => {
+    const bench = workbench();
+    const model = await bench.model(treeModel());
+    const { key } = await bench.signing(signer);
+    await signWithMlsign(model, join(model, 'model.sig'), await bench.signing(signer), {});
+    const content = { kind: 'provenance', request: { materials: [], parameters: { lr: '0.1' }, metrics: {}, facts: [] } } as const;
+    const by = await localKeySigner(await readFile(key), { where: key });
+    await attestModel(model, { signer: by, content, withStore: () => assert.fail('no store is named') });
+    assert.equal((await readdir(`${model}.mlsign`)).length, 1);
+    const answer = await bench.verifyWithReference(model, join(model, 'model.sig'), signer, { guess: true });
     assert.equal(answer.ok, true, answer.ok ? '' : answer.error);
   });
 

@@ -15,13 +15,14 @@ export interface PlannedTransfer {
 export async function planTransfer(
   store: Store,
   location: StoreLocation,
-  { modelId }: Pick<PushContents, 'modelId'>,
+  { modelId, files }: Pick<PushContents, 'modelId' | 'files'>,
   signal?: AbortSignal,
 ): Promise<PlannedTransfer> {
   const present = new Map<string, number>();
+  const keys = new Set(files.map(({ key }) => key));
   try {
     for await (const { key, size, isCurrent, isDeleted } of store.history(layoutOf(location).files(modelId), signal)) {
-      if (isCurrent && !isDeleted) present.set(key, size);
+      if (isCurrent && !isDeleted && keys.has(key)) present.set(key, size);
     }
     const newest = newestRelease(await listReleases(store, location, signal));
     return { present, next: (newest?.number ?? 0) + 1 };

@@ -1,7 +1,7 @@
 import { type Finding, MlsignError, sha256Hex, unavailable } from '../core/index.ts';
 import { parseBundle } from '../formats/index.ts';
 import type { SignerGroups } from '../policy/index.ts';
-import { type ChannelPointer, MAX_POINTER_BYTES, parseChannelPointer } from '../release/index.ts';
+import { type ChannelPointer, MAX_POINTER_BYTES, otherChannel, parseChannelPointer } from '../release/index.ts';
 import { type HistoryEntry, inParallel, layoutOf, READS_AT_ONCE, type Store, type StoreLocation } from '../store/index.ts';
 import { type EnvelopeOptions, openStatement, type VerifiedStatement } from '../verify/index.ts';
 import { describeClaim } from './claimed-signer.ts';
@@ -83,26 +83,13 @@ async function contentOf(
     const claim = { kind: 'pointer', pointer, digest: sha256Hex(bytes), signer: describeClaim(bundle.material, where) } as const;
     if (trust === undefined) return { ...claim, findings: [] };
     const { verified, findings } = await openStatement(bytes, where, trust.principals, parseChannelPointer, trust.evidence);
-    const foreign = otherName(location, channel, pointer, where);
+    const foreign = otherChannel(location, channel, pointer, where);
     if (verified === undefined || foreign !== undefined) return { ...claim, findings: foreign === undefined ? findings : [foreign] };
     return { ...claim, signer: verified.signer.description, verified, findings: [] };
   } catch (error) {
     if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
     return { kind: 'unreadable', error };
   }
-}
-
-/** A pointer of another channel or model, put where it does not belong. */
-function otherName({ name }: StoreLocation, channel: string, pointer: ChannelPointer, where: string): Finding | undefined {
-  if (pointer.name === name && pointer.channel === channel) return undefined;
-  return {
-    code: 'channel-other-name',
-    severity: 'rejected',
-    message: 'this pointer was signed for another channel',
-    subject: where,
-    expected: `${name}@${channel}`,
-    got: `${pointer.name}@${pointer.channel}`,
-  };
 }
 
 function tooMany(subject: string): MlsignError {

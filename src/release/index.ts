@@ -5,7 +5,7 @@ export type { SeenPointer } from './judge-pointer.ts';
 export { sequenceProblem, stageOfLife } from './judge-sequence.ts';
 export { type ListedChannel, type ListedRelease, listChannels, listReleases, newestRelease } from './listing.ts';
 export * from './next-steps.ts';
-export { MAX_POINTER_VERSIONS, type OpenedChannel, openChannel, type VerifiedChannel } from './open-channel.ts';
+export { MAX_POINTER_VERSIONS, type OpenedChannel, openChannel, otherChannel, type VerifiedChannel } from './open-channel.ts';
 export { type OpenedRelease, type OpenReleaseOptions, openRelease, type VerifiedRelease } from './open-release.ts';
 export { type PublishedRelease, type PublishOptions, publishRelease } from './publish.ts';
 export {

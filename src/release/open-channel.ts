@@ -208,8 +208,8 @@ function historyEvidence(
   return { checks: [{ name: 'channel-history', status: 'could-not-run', detail: `${subject}: ${reason}` }], findings: [finding] };
 }
 
-/** A pointer of another model or channel, put where it does not belong. */
-function otherChannel(location: StoreLocation, channel: string, pointer: ChannelPointer, where: string): Finding | undefined {
+/** A pointer of another model or channel, put where it does not belong; undefined where it belongs there. */
+export function otherChannel(location: StoreLocation, channel: string, pointer: ChannelPointer, where: string): Finding | undefined {
   const { name } = location;
   if (pointer.name === name && pointer.channel === channel) return undefined;
   return {

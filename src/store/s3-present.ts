@@ -10,10 +10,12 @@ export async function presentObjects(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, StoredObject> | undefined> {
   const prefix = commonPrefix(files);
+  // Whatever else lies there, however much.
+  const keys = new Set(files.map(({ key }) => key));
   const current = new Map<string, StoredObject>();
   try {
     for await (const { key, version, size, isCurrent, isDeleted } of listVersions(bucket, prefix, signal)) {
-      if (isCurrent && !isDeleted) current.set(key, { key, version, size });
+      if (isCurrent && !isDeleted && keys.has(key)) current.set(key, { key, version, size });
     }
     return current;
   } catch (error) {

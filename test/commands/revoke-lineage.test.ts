@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeGguf } from '../helpers/model-files.ts';
+import { keyPath, RELEASER, StoredModels, signingAs, TRAINER, TRUST } from '../helpers/stored-models.ts';
+
+interface Finding {
+  readonly code: string;
+  readonly message: string;
+}
+
+describe('what is revoked, over the lineage', () => {
+  let models: StoredModels;
+  let list: readonly string[];
+  const asRevoker = signingAs('ec-p384');
+  const trusting = ['--trust-key', keyPath(`${TRAINER}.pub`)];
+  const path = (name: string): string => models.sandbox.path('disk', name);
+
+  beforeEach(async () => {
+    models = new StoredModels();
+    list = ['--revocations', models.sandbox.path('team.json'), '--trust-revoker', keyPath('ec-p384.pub')];
+    models.sandbox.write('disk/base', { 'weights.safetensors': 'base', 'config.json': '{}' });
+    models.sandbox.write('disk/corpus', { 'train.jsonl': '{"text":"a"}' });
+    models.sandbox.write('disk/chats', { 'chats.jsonl': '{"text":"b"}' });
+    models.sandbox.write('disk/lora', { 'adapter_model.safetensors': 'lora' });
+    models.sandbox.write('disk/merged', { 'weights.safetensors': 'merged' });
+    mkdirSync(path('quantised'));
+    writeFileSync(path('quantised/model.gguf'), writeGguf({}, []));
+    for (const name of ['base', 'corpus', 'chats', 'lora', 'merged', 'quantised']) await run('sign', path(name), ...signingAs(TRAINER));
+    await attest('base', '--dataset', path('corpus'));
+    await attest('lora', '--base', path('base'), '--relation', 'adapter', '--dataset', path('chats'));
+    await attest('merged', '--base', path('base'), '--base', path('lora'), '--relation', 'merge');
+    await attest('quantised', '--base', path('merged'), '--relation', 'quantized');
+    await run('revoke', '--init', ...list, ...asRevoker);
+  });
+  afterEach(() => models.remove());
+
+  async function run(...args: readonly string[]) {
+    const result = await models.run(...args);
+    assert.equal(result.code, 0, result.stderr);
+    return result;
+  }
+
+  const attest = (name: string, ...flags: readonly string[]) =>
+    run('attest', path(name), ...flags, '--builder', 'https://ci.example/train', ...signingAs(TRAINER));
+
+  /** Who of all is rejected for an ancestor, and by which way. */
+  async function rejected(): Promise<Readonly<Record<string, string>>> {
+    const found: Record<string, string> = {};
+    for (const name of ['base', 'lora', 'merged', 'quantised', 'chats']) {
+      const { code, stdout, stderr } = await models.run('verify', path(name), ...trusting, ...list, '--json');
+      assert.ok(stdout !== '', stderr);
+      const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] };
+      const finding = findings.find(({ code }) => code.startsWith('revoked-'));
+      assert.equal(code, finding === undefined ? 0 : 1, `${name}: ${stderr}`);
+      if (finding !== undefined) found[name] = `${finding.code}: ${finding.message.replaceAll(/ \([0-9a-f]{6,}…\)/g, '')}`;
+    }
+    return found;
+  }
+
+  it('rejects every descendant of a revoked base, with the way that leads to it', async () => {
+    assert.deepEqual(await rejected(), {});
+    await run('revoke', path('base'), '--reason', 'backdoor', ...list, ...asRevoker);
+    assert.deepEqual(await rejected(), {
+      base: 'revoked-model: this model is revoked: backdoor',
+      lora: 'revoked-ancestor: this model was made from what is revoked: lora ← base: backdoor',
+      merged: 'revoked-ancestor: this model was made from what is revoked: merged ← base: backdoor',
+      quantised: 'revoked-ancestor: this model was made from what is revoked: quantised ← merged ← base: backdoor',
+    });
+  });
+
+  it('rejects every descendant of a revoked dataset, and nothing else', async () => {
+    await run('revoke', path('chats'), '--reason', 'poisoned', ...list, ...asRevoker);
+    const found = await rejected();
+    assert.deepEqual(Object.keys(found), ['lora', 'merged', 'quantised', 'chats']);
+    assert.match(found.quantised ?? '', /quantised ← merged ← lora ← chats: poisoned$/);
+  });
+
+  it('rejects a release in a store, whose attestations came with it', async () => {
+    const url = models.url('quantised');
+    for (const name of ['base', 'merged', 'quantised']) {
+      await run('push', path(name), models.url(name), ...TRUST, ...signingAs(RELEASER));
+    }
+    const check = () => models.run('verify', `${url}@1`, ...TRUST, ...list, '--json');
+    assert.equal((await check()).code, 0);
+    await run('revoke', models.url('base').concat('@1'), '--reason', 'backdoor', ...list, ...asRevoker);
+    const { code, stdout } = await check();
+    const [finding] = (JSON.parse(stdout) as { findings: readonly Finding[] }).findings.filter((each) => each.code.startsWith('revoked-'));
+    assert.deepEqual([code, finding?.code], [1, 'revoked-ancestor']);
+    assert.match(finding?.message ?? '', /quantised.* ← merged.* ← base.*: backdoor$/);
+  });
+});

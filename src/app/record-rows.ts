@@ -70,7 +70,7 @@ export class RecordReader {
     this.#signal = signal;
   }
 
-  /** @param entries every version of the release's record */
+  /** @param entries versions of the release's record */
   async release(number: number, entries: readonly HistoryEntry[]): Promise<ReleaseRow> {
     const key = layoutOf(this.#location).release(number);
     if (this.#trust === undefined) {
@@ -84,7 +84,7 @@ export class RecordReader {
     return { number, state: verdict, digest, signer: statement.signer.description, findings, ...summary(record) };
   }
 
-  /** @param entries every version of the channel's pointer */
+  /** @param entries versions of the channel's pointer */
   async channel(channel: string, entries: readonly HistoryEntry[]): Promise<ChannelRow> {
     const key = layoutOf(this.#location).channel(channel);
     if (this.#trust === undefined) {

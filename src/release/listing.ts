@@ -4,14 +4,14 @@ import { LARGEST_JUMP } from './judge-sequence.ts';
 /** A release that there is, or was; nothing of it is verified. */
 export interface ListedRelease {
   readonly number: number;
-  /** The versions of its record, newest first. */
+  /** Versions of its record, newest first: the newest, what readers get, and the newest that is not deleted; not all there are. */
   readonly entries: readonly HistoryEntry[];
 }
 
 /** A channel that there is, or was. */
 export interface ListedChannel {
   readonly channel: string;
-  /** The versions of its pointer, newest first. */
+  /** Versions of its pointer, as of a record. */
   readonly entries: readonly HistoryEntry[];
 }
 
@@ -54,7 +54,7 @@ async function grouped<K>(
     if (id === undefined) continue;
     const known = groups.get(id);
     if (known === undefined) groups.set(id, [entry]);
-    else known.push(entry);
+    else if (entry.isCurrent || (!entry.isDeleted && known.every(({ isDeleted }) => isDeleted))) known.push(entry);
   }
   return groups;
 }

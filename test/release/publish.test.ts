@@ -72,6 +72,9 @@ describe('publishing a release', () => {
       [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1],
     );
     assert.equal(releases[0]?.entries[0]?.isDeleted, true);
+    for (const text of ['junk', 'more junk']) await folder.overwrite(folder.releaseKey(1), text);
+    const [oldest] = (await listReleases(store, folder.location)).slice(-1);
+    assert.deepEqual([oldest?.number, oldest?.entries.map(({ version }) => version)], [1, ['3']], 'what is below is not kept');
     const channels = await listChannels(store, folder.location);
     assert.deepEqual(
       channels.map(({ channel, entries }) => [channel, entries.length]),

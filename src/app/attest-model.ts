@@ -8,7 +8,7 @@ import { type AttestationContent, attestationPayload } from './attestation-paylo
 import { openToSign } from './hash-model.ts';
 import { type IdentifiedModel, type IdentifyModelOptions, identifyModel } from './identify-model.ts';
 import { companionDirectory } from './locations.ts';
-import { readModelClaims } from './read-model-claims.ts';
+import { filesOnDisk, readModelClaims } from './read-model-claims.ts';
 import type { ResolveMaterialsOptions } from './resolve-materials.ts';
 import { partiesOf, type SigningParties, sealPayload } from './seal-payload.ts';
 import type { SignatureOptions } from './sign-model.ts';
@@ -71,7 +71,7 @@ async function attestInto(companion: string, source: Source, options: AttestMode
   const [identified, signers] = await whileSignersGetReady(partiesOf(options), options.signal, (signal) =>
     identifyModel(source, { ...options, signal }, true),
   );
-  const claims = options.content.kind === 'provenance' ? await readModelClaims(source, identified.files) : undefined;
+  const claims = options.content.kind === 'provenance' ? await readModelClaims(filesOnDisk(source, identified.files)) : undefined;
   const statement = await attestationPayload(subjectOf(identified), options.content, claims, options);
   const sealed = await sealAttestations(statement.payload, partiesOf(options), signers, options.signal);
   const attestations = sealed.map(({ bytes: _, ...attestation }) => ({

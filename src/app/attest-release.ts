@@ -1,11 +1,12 @@
-import { verdictOf } from '../core/index.ts';
-import type { ObjectAttributes, StoreLocation } from '../store/index.ts';
+import { refused, sha256Hex, verdictOf } from '../core/index.ts';
+import type { ObjectAttributes, Store, StoreLocation } from '../store/index.ts';
 import { type AttestedModel, type AttestModelOptions, sealAttestations, subjectOf, type WrittenAttestation } from './attest-model.ts';
 import { attestationPayload, predicateTypeOf } from './attestation-payload.ts';
 import { putBundle } from './push-bundles.ts';
+import { type ReadModelFile, readModelClaims } from './read-model-claims.ts';
 import { partiesOf } from './seal-payload.ts';
 import { whileSignersGetReady } from './signers.ts';
-import { isOpened, openStoredModel, type StoredModelOptions } from './stored-model.ts';
+import { isOpened, type OpenedModel, openStoredModel, type StoredModelOptions } from './stored-model.ts';
 
 /** What is attested of a release, and who signs it. */
 export interface AttestReleaseOptions
@@ -39,9 +40,10 @@ export async function attestRelease(location: StoreLocation, options: AttestRele
   const { candidate, manifest } = model.contents;
   const { modelId } = candidate;
   const subject = subjectOf({ name: location.name, modelId, manifest });
-  const [statement, signers] = await whileSignersGetReady(partiesOf(options), options.signal, (signal) =>
-    attestationPayload(subject, options.content, undefined, { ...options, signal }),
-  );
+  const [statement, signers] = await whileSignersGetReady(partiesOf(options), options.signal, async (signal) => {
+    const claims = options.content.kind === 'provenance' ? await readModelClaims(filesInStore(model, options.store, signal)) : undefined;
+    return attestationPayload(subject, options.content, claims, { ...options, signal });
+  });
   const attestations: WrittenAttestation[] = [];
   for (const { bytes, ...sealed } of await sealAttestations(statement.payload, partiesOf(options), signers, options.signal)) {
     const { key } = await putBundle(options.store, location, modelId, bytes, options.attributes, options.signal, 'attestation');
@@ -54,5 +56,18 @@ export async function attestRelease(location: StoreLocation, options: AttestRele
     attestations,
     checks: [...checks, ...statement.checks],
     findings: [...findings, ...statement.findings],
+  };
+}
+
+/** Reads files of a release at their pinned versions: they must be what the release says. */
+function filesInStore({ release, contents }: OpenedModel, store: Store, signal: AbortSignal | undefined): ReadModelFile {
+  return async (name, maxBytes) => {
+    const file = release.record.kind === 'directory' ? contents.files.find((candidate) => candidate.name === name) : undefined;
+    if (file === undefined) return undefined;
+    const { object } = file;
+    const bytes = await store.read(object, maxBytes, signal);
+    const got = sha256Hex(bytes);
+    if (object.parts.length === 1 && object.parts[0] === got) return bytes;
+    throw refused('file-changed', 'the file is not what was released', { subject: name, expected: object.parts[0], got });
   };
 }

@@ -30,21 +30,30 @@ const MAX_FRONT_MATTER_BYTES = 256 * 1024;
 const MOST_NAMES = 1000;
 const MODEL_NAME = /^\P{Cc}{1,1024}$/u;
 
-/**
- * Reads what a model says of itself. What cannot be read is a finding.
- *
- * @param files the signed ones: what is not signed says nothing
- */
-export async function readModelClaims(source: Source, files: ReadonlySet<string>): Promise<ModelClaims> {
+/** Reads a signed file of a model, whole; undefined where the model has none of that name. */
+export type ReadModelFile = (name: string, maxBytes: number) => Promise<Uint8Array | undefined>;
+
+/** Reads what a model says of itself. What cannot be read is a finding. */
+export async function readModelClaims(read: ReadModelFile): Promise<ModelClaims> {
   const findings: Finding[] = [];
-  if (source.kind === 'file') return { findings };
-  const adapter = files.has(ADAPTER_CONFIG) ? await telling(ADAPTER_CONFIG, findings, () => readAdapter(source)) : undefined;
-  const card = files.has(CARD) ? await telling(CARD, findings, () => readCard(source)) : undefined;
+  const adapter = await telling(ADAPTER_CONFIG, findings, () => readAdapter(read));
+  const card = await telling(CARD, findings, () => readCard(read));
   return { adapter, card, findings };
 }
 
-async function readAdapter(source: Source): Promise<NonNullable<ModelClaims['adapter']>> {
-  const bytes = await readCapped(filePath(source, ADAPTER_CONFIG), MAX_CONFIG_BYTES, 'adapter configuration');
+/**
+ * Reads the signed files of a model on disk.
+ *
+ * @param signed their names: what nobody signed says nothing
+ */
+export function filesOnDisk(source: Source, signed: ReadonlySet<string>): ReadModelFile {
+  return async (name, maxBytes) =>
+    source.kind === 'directory' && signed.has(name) ? readCapped(filePath(source, name), maxBytes, 'file') : undefined;
+}
+
+async function readAdapter(read: ReadModelFile): Promise<ModelClaims['adapter']> {
+  const bytes = await read(ADAPTER_CONFIG, MAX_CONFIG_BYTES);
+  if (bytes === undefined) return undefined;
   const decoder = new Decoder();
   const fields = decoder.object(parseJson(bytes, ADAPTER_CONFIG, CONFIG_LIMITS), '');
   const name = 'base_model_name_or_path';
@@ -53,9 +62,9 @@ async function readAdapter(source: Source): Promise<NonNullable<ModelClaims['ada
   return base === undefined ? {} : { base };
 }
 
-async function readCard(source: Source): Promise<ModelCard | undefined> {
-  const text = Buffer.from(await readCapped(filePath(source, CARD), MAX_CARD_BYTES, 'model card'));
-  const matter = frontMatter(text);
+async function readCard(read: ReadModelFile): Promise<ModelCard | undefined> {
+  const bytes = await read(CARD, MAX_CARD_BYTES);
+  const matter = bytes && frontMatter(Buffer.from(bytes));
   if (matter === undefined) return undefined;
   const decoder = new Decoder();
   const fields = decoder.object(await readYaml(matter, CARD, 'model card', MAX_FRONT_MATTER_BYTES), '');

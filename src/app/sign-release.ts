@@ -6,8 +6,9 @@ import { checkStoredContent } from './check-stored-content.ts';
 import { proofOf } from './prove-objects.ts';
 import { putBundle } from './push-bundles.ts';
 import { remedyFor } from './remedy.ts';
+import { partiesOf } from './seal-payload.ts';
 import type { SignatureOptions } from './sign-model.ts';
-import { freshSigner, type SigningParty, whileSignersGetReady } from './signers.ts';
+import { freshSigner, whileSignersGetReady } from './signers.ts';
 import { isOpened, type OpenedModel, openStoredModel, type StoredModelOptions } from './stored-model.ts';
 import type { WrittenSignature } from './write-signatures.ts';
 
@@ -84,8 +85,4 @@ async function hashContents(model: OpenedModel, { store, signal, onProgress }: S
     location,
     remedy: remedyFor(model),
   });
-}
-
-function partiesOf({ signer, witnesses, further = [] }: SignReleaseOptions): readonly [SigningParty, ...SigningParty[]] {
-  return [{ signer, witnesses }, ...further];
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkClaims, readModelClaims } from '../../src/app/index.ts';
+import { checkClaims, filesOnDisk, readModelClaims } from '../../src/app/index.ts';
 import { type Material, materialOf, type Provenance, type Relation } from '../../src/lineage/index.ts';
 import { openSource } from '../../src/model/index.ts';
 import { mlsignError } from '../helpers/keys.ts';
@@ -31,7 +31,7 @@ describe('what a model says of its making', () => {
   after(() => sandbox.remove());
 
   async function claims(files: Readonly<Record<string, string | Uint8Array>>, signed = Object.keys(files)) {
-    return readModelClaims(await openSource(sandbox.write(`${serial++}`, files)), new Set(signed));
+    return readModelClaims(filesOnDisk(await openSource(sandbox.write(`${serial++}`, files)), new Set(signed)));
   }
 
   /** Findings of a model with these files, attested so. */

@@ -193,6 +193,41 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
       assert.deepEqual(await bed.read(key), bytes);
     });
 
+    it('stay where they belong to a release, and are garbage where there is none', async () => {
+      const model = await signed();
+      await attest(model, '--param', 'a=b');
+      const { model_id: modelId } = await push(model, 'kept');
+      await attest(`${bed.url('kept')}@1`, '--param', 'a=c', ...TRUST);
+      const unreleased = `kept/.mlsign/bundles/${'0'.repeat(64)}/${'1'.repeat(64)}.att`;
+      bed.overwrite(unreleased, 'x');
+      const before = inStore('kept');
+      assert.equal(before.length, 3);
+      await runJson(bed, 0, ['gc', bed.url('kept'), '--min-age', '0s', '--yes']);
+      assert.deepEqual(
+        inStore('kept'),
+        before.filter((key) => key !== unreleased),
+      );
+      assert.ok(before.filter((key) => key.includes(modelId)).length === 2);
+    });
+
+    it('are compared with what the released files say, as they were released', async () => {
+      const path = sandbox.write(`${++serial}/model`, { 'adapter_config.json': '{"base_model_name_or_path":"acme/Llama"}', 'a.bin': 'x' });
+      assert.equal((await mlsign(['sign', path, ...AS_TRAINER])).code, 0);
+      const { model_id: modelId } = await push(path, 'claims');
+      const place = `${bed.url('claims')}@1`;
+      bed.overwrite(`claims/${modelId}/adapter_config.json`, '{"base_model_name_or_path":"acme/Other"}');
+      const { findings } = await attest(place, '--param', 'a=b', ...TRUST);
+      assert.deepEqual(
+        findings.filter(({ code }) => code.startsWith('base')).map(({ code, severity, subject }) => `${severity} ${code} ${subject}`),
+        ['note base-omitted adapter_config.json'],
+      );
+      const quantized = ['--param', 'a=b', '--relation', 'quantized', ...TRUST];
+      const run = await mlsign(['attest', place, ...AS_TRAINER, ...quantized], { env: bed.env });
+      assert.equal(run.code, 2);
+      assert.match(run.stderr, /\[relation-contradicted\]/);
+      assert.equal(inStore('claims').length, 1);
+    });
+
     it('of a single file come back beside it', async () => {
       const folder = sandbox.write(`${++serial}`, { 'model.gguf': 'x' });
       const file = join(folder, 'model.gguf');

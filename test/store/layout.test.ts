@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { channelOfKey, layoutOf, releaseOfKey } from '../../src/store/index.ts';
+import { attestationOfKey, channelOfKey, layoutOf, releaseOfKey } from '../../src/store/index.ts';
 
 const ID = 'ab'.repeat(32);
 const DIGEST = 'cd'.repeat(32);
@@ -13,6 +13,7 @@ describe('the layout of a store', () => {
     assert.equal(layout.file(ID, 'a/model.safetensors'), `team/llama/${ID}/a/model.safetensors`);
     assert.equal(layout.bundles(ID), `team/llama/.mlsign/bundles/${ID}/`);
     assert.equal(layout.bundle(ID, DIGEST), `team/llama/.mlsign/bundles/${ID}/${DIGEST}.sig`);
+    assert.equal(layout.attestation(ID, DIGEST), `team/llama/.mlsign/bundles/${ID}/${DIGEST}.att`);
     assert.equal(layout.release(7), 'team/llama/.mlsign/releases/7.json');
     assert.equal(layout.channel('production'), 'team/llama/.mlsign/channels/production.json');
     assert.equal(layout.revocations, 'team/.mlsign/revocations.json');
@@ -27,6 +28,10 @@ describe('the layout of a store', () => {
     }
     for (const name of ['7', '.x', 'a/b', '', 'a b', 'a'.repeat(65)]) {
       assert.equal(channelOfKey(layout, `${layout.channels}${name}.json`), undefined, name);
+    }
+    assert.equal(attestationOfKey(layout, ID, layout.attestation(ID, DIGEST)), DIGEST);
+    for (const key of [layout.bundle(ID, DIGEST), layout.attestation(DIGEST, DIGEST), `${layout.bundles(ID)}x.att`, layout.release(7)]) {
+      assert.equal(attestationOfKey(layout, ID, key), undefined, key);
     }
     assert.equal(releaseOfKey(layout, `team/other/.mlsign/releases/7.json`), undefined);
     assert.equal(releaseOfKey(layout, layout.channel('x')), undefined);

@@ -31,9 +31,6 @@ export interface AncestryTrust {
   readonly revocations?: Revocations | undefined;
 }
 
-/** Where a rule says nothing of lineage, and a list revokes something, these alone matter. */
-const OF_REVOCATION = ['revoked-ancestor', 'lineage-too-deep', 'lineage-too-large'];
-
 /** Finds and judges what a model was made from, as far as its rule or a revocation list asks for that. */
 export async function checkLineage(root: LineageRoot, trust: AncestryTrust, options: LineageOptions): Promise<CheckedLineage> {
   const { rule, revocations } = trust;
@@ -43,8 +40,13 @@ export async function checkLineage(root: LineageRoot, trust: AncestryTrust, opti
   const evidence = { ...trust.evidence, require: rule.require };
   const lineage = await traceLineage(root, { ...trust, evidence, asksAll: mode === 'always' }, options);
   const findings = [...lineage.findings, ...revokedAncestors(lineage, revocations)];
-  const counted = isAsked ? findings : findings.filter(({ code }) => OF_REVOCATION.includes(code));
+  const counted = isAsked ? findings : findings.filter(isOfRevocation);
   return { lineage, checks: [lineageCheck(lineage, counted)], findings: counted };
+}
+
+/** Where a rule says nothing of lineage, and a list revokes something: what is revoked, and what could not be looked at. */
+function isOfRevocation({ code, severity }: Finding): boolean {
+  return code === 'revoked-ancestor' || code === 'attestation-changed' || (severity === 'undetermined' && code !== 'provenance-missing');
 }
 
 /** The lineage in one line of the evidence. */

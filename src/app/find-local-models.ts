@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareCodePoints, type Finding, fileError, MlsignError, readCapped, throwIfAborted } from '../core/index.ts';
+import { compareCodePoints, fileError, MlsignError, readCapped, throwIfAborted } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES, parseBundle, parseOmsStatement } from '../formats/index.ts';
 import { type BundleFile, localAttestations, type ModelPlace } from '../lineage/index.ts';
 import { modelId, openSource, type Source } from '../model/index.ts';
@@ -45,13 +45,17 @@ export class LocalModels {
 export function localPlace(source: Source): ModelPlace {
   return {
     where: source.path,
-    signatures: async (findings) => [
-      ...[defaultSignaturePath(source), ...(await furtherSignatures(source, findings))].map(
-        (path): BundleFile => ({ path, read: () => readCapped(path, MAX_BUNDLE_BYTES, 'signature') }),
-      ),
-    ],
-    attestations: (findings: Finding[]) => localAttestations(companionDirectory(source), findings),
+    signatures: async (findings) => {
+      const paths = [defaultSignaturePath(source), ...(await furtherSignatures(source, findings))];
+      return sized(paths.map((path): BundleFile => ({ path, read: () => readCapped(path, MAX_BUNDLE_BYTES, 'signature') })));
+    },
+    attestations: async (findings) => sized(await localAttestations(companionDirectory(source), findings)),
   };
+}
+
+/** With their sizes, so that small ones can be read at once. */
+function sized(files: readonly BundleFile[]): Promise<readonly BundleFile[]> {
+  return Promise.all(files.map(async (file) => ({ ...file, size: (await stat(file.path).catch(() => undefined))?.size })));
 }
 
 /** What may be a model: the directory itself, and what lies in it. */

@@ -6,12 +6,14 @@ import {
   parseBundle,
   parseOmsStatement,
   parseProvenance,
+  type VerificationMaterial,
 } from '../formats/index.ts';
 import { type BundleFile, type ModelPlace, type OpenedNode, openProvenance, otherModel, type ProvenanceClaim } from '../lineage/index.ts';
 import { modelId } from '../model/index.ts';
 import type { Policy, Rule, Signed } from '../policy/index.ts';
 import { type EnvelopeOptions, openBundle, type VerifiedStatement } from '../verify/index.ts';
 import { describeClaim } from './claimed-signer.ts';
+import type { LineageIntake } from './lineage-intake.ts';
 
 /** Whom to believe about the models of a lineage. */
 export interface NodeTrust {
@@ -33,12 +35,14 @@ interface NodeSignature {
  *
  * @param place undefined where it was not found
  * @param trust nothing is verified without it
+ * @param intake of the whole lineage
  * @param own signatures that are verified already
  */
 export async function openLineageNode(
   id: string,
   place: ModelPlace | undefined,
   trust: NodeTrust | undefined,
+  intake: LineageIntake,
   own?: readonly VerifiedStatement[],
 ): Promise<OpenedNode> {
   const signatureFindings: Finding[] = [];
@@ -46,16 +50,13 @@ export async function openLineageNode(
   if (place === undefined) return { signed: [], signers: [], statements: [], signatureFindings, findings };
   const signatures: NodeSignature[] = own?.map((statement) => verifiedSignature(id, statement)) ?? [];
   for (const file of own === undefined ? await place.signatures(signatureFindings) : []) {
-    const signature = await attempt(file, signatureFindings, (bytes) => openSignature(id, file, bytes, trust, signatureFindings));
+    const signature = await attempt(file, intake, signatureFindings, (bytes) => openSignature(id, file, bytes, trust, signatureFindings));
     if (signature !== undefined) signatures.push(signature);
   }
   const statements: ProvenanceClaim[] = [];
   for (const file of await place.attestations(findings)) {
-    const claim = await attempt(file, findings, (bytes) => openClaim(file, bytes, trust, findings));
-    if (claim === undefined) continue;
-    const { subject } = claim.provenance;
-    if (subject.modelId === id) statements.push(claim);
-    else findings.push(otherModel(file.path, id, subject.modelId));
+    const claim = await attempt(file, intake, findings, (bytes) => openClaim(id, file, bytes, trust, intake, findings));
+    if (claim !== undefined) statements.push(claim);
   }
   const times = signatures.flatMap(({ time }) => (time === undefined ? [] : [time])).sort((a, b) => a.getTime() - b.getTime());
   return {
@@ -73,14 +74,16 @@ export async function openLineageNode(
 /** What is wrong with one bundle does not hide the others. */
 async function attempt<T>(
   file: BundleFile,
+  intake: LineageIntake,
   findings: Finding[],
   open: (bytes: Uint8Array) => Promise<T | undefined>,
 ): Promise<T | undefined> {
   try {
-    return await open(await file.read());
+    return await intake.read(file, open);
   } catch (error) {
     if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
-    findings.push(beside(errorFinding(error, file.path)));
+    const finding = errorFinding(error, file.path);
+    findings.push(file.isPinned ? finding : beside(finding));
     return undefined;
   }
 }
@@ -135,23 +138,35 @@ function aboutThis(id: string, subject: string, got: string, findings: Finding[]
 }
 
 async function openClaim(
+  id: string,
   { path }: BundleFile,
   bytes: Uint8Array,
   trust: NodeTrust | undefined,
+  intake: LineageIntake,
   findings: Finding[],
 ): Promise<ProvenanceClaim | undefined> {
   const { envelope, material } = parseBundle(bytes, path);
   // Model cards, evaluations and the like say nothing of ancestors.
   if (!claimsPredicateType(envelope.payload, PROVENANCE_TYPE)) return undefined;
-  if (trust === undefined) {
-    return { bundle: path, provenance: parseProvenance(envelope.payload, path), principals: [], signer: describeClaim(material, path) };
-  }
-  const { verified, findings: wrong } = await openProvenance(bytes, path, [trust.policy.principals], trust.evidence);
-  findings.push(...wrong.map(beside));
-  if (verified === undefined) return undefined;
-  const { statement, signedBy, signer, times } = verified;
+  const claim = trust === undefined ? unverified(envelope.payload, material, path) : await verified(bytes, path, trust, findings);
+  if (claim === undefined) return undefined;
+  const { subject } = claim.provenance;
+  if (subject.modelId === id) return { ...claim, provenance: intake.keep(claim.provenance, path) };
+  findings.push(otherModel(path, id, subject.modelId));
+  return undefined;
+}
+
+function unverified(payload: Uint8Array, material: VerificationMaterial, bundle: string): ProvenanceClaim {
+  return { bundle, provenance: parseProvenance(payload, bundle), principals: [], signer: describeClaim(material, bundle) };
+}
+
+async function verified(bytes: Uint8Array, bundle: string, trust: NodeTrust, findings: Finding[]): Promise<ProvenanceClaim | undefined> {
+  const opened = await openProvenance(bytes, bundle, [trust.policy.principals], trust.evidence);
+  findings.push(...opened.findings.map(beside));
+  if (opened.verified === undefined) return undefined;
+  const { statement, signedBy, signer, times } = opened.verified;
   return {
-    bundle: path,
+    bundle,
     provenance: statement,
     principals: signedBy.map(({ principal }) => principal),
     signer: `${signedBy.map(({ principal }) => principal.name).join(', ')} (${signer.description})`,

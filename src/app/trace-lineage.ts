@@ -20,6 +20,7 @@ import type { Source } from '../model/index.ts';
 import type { Store, StoreLocation } from '../store/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
 import { LocalModels } from './find-local-models.ts';
+import { LineageIntake } from './lineage-intake.ts';
 import { type NodeTrust, openLineageNode } from './open-lineage-node.ts';
 
 /** Where ancestors are looked for. */
@@ -58,16 +59,17 @@ export type TraceTrust = NodeTrust & LineageTrust;
  * @param trust nothing is verified without it
  */
 export async function traceLineage(root: LineageRoot, trust: TraceTrust | undefined, options: SearchOptions): Promise<Lineage> {
+  const intake = new LineageIntake();
   const finder = new AncestorFinder(root, options, trust !== undefined);
   try {
     const graph = await walkLineage<OpenedNode>(
       root.modelId,
       {
         open: async ({ modelId, material }) => {
-          if (material === undefined) return openLineageNode(modelId, root.place, trust, root.statements);
+          if (material === undefined) return openLineageNode(modelId, root.place, trust, intake, root.statements);
           const findings: Finding[] = [];
           const place = await finder.find(modelId, material, findings);
-          const node = await openLineageNode(modelId, place, trust);
+          const node = await openLineageNode(modelId, place, trust, intake);
           return { ...node, signatureFindings: [...findings, ...node.signatureFindings] };
         },
         materialsOf: (node, role: WalkRole) => believed(node, role, trust).map(({ provenance }) => provenance.materials),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { compareCodePoints, type Finding, fileError, MlsignError, readCapped, refused, sha256Hex, systemErrorCode } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES, parseBundle, parseStatement } from '../formats/index.ts';
 import type { ReleaseBundle } from '../release/index.ts';
-import { attestationOfKey, layoutOf, type ObjectVersion, type Store, type StoreLocation } from '../store/index.ts';
+import { attestationOfKey, type HistoryEntry, layoutOf, type Store, type StoredObject, type StoreLocation } from '../store/index.ts';
 
 /** A signed statement about a model that is not its signature; nothing of it is verified. */
 export interface AttestationSource {
@@ -11,6 +11,8 @@ export interface AttestationSource {
   readonly path: string;
   /** SHA-256 of its bytes, hex, where its place says it. */
   readonly digest?: string | undefined;
+  /** Bytes, where its place says it. */
+  readonly size?: number | undefined;
   read(): Promise<Uint8Array>;
 }
 
@@ -68,6 +70,7 @@ export async function localAttestations(companion: string, findings: Finding[]):
  *
  * @param pinned of a verified release
  * @param findings gets `too-many-attestations`, `attestations-not-listed`
+ * @param listed the current versions of all bundles of the model, where they are listed already
  */
 export async function storedAttestations(
   store: Store,
@@ -76,14 +79,15 @@ export async function storedAttestations(
   pinned: readonly ReleaseBundle[],
   findings: Finding[],
   signal?: AbortSignal,
+  listed?: Iterable<HistoryEntry>,
 ): Promise<readonly AttestationSource[]> {
   const layout = layoutOf(location);
-  const found = new Map<string, ObjectVersion>(
-    pinned.map(({ digest, version }) => [digest, { key: layout.attestation(modelId, digest), version }]),
+  const found = new Map<string, StoredObject>(
+    pinned.map(({ digest, version, size }) => [digest, { key: layout.attestation(modelId, digest), version, size }]),
   );
   const folder = layout.bundles(modelId);
   try {
-    for await (const entry of store.history(folder, signal)) {
+    for await (const entry of listed ?? store.history(folder, signal)) {
       const digest = attestationOfKey(layout, modelId, entry.key);
       if (digest === undefined || !entry.isCurrent || entry.isDeleted || found.has(digest)) continue;
       if (found.size >= MOST_ATTESTATIONS) {
@@ -99,11 +103,12 @@ export async function storedAttestations(
   return [...found].map(([digest, object]) => storedAttestation(store, object, digest, signal));
 }
 
-function storedAttestation(store: Store, object: ObjectVersion, digest: string, signal: AbortSignal | undefined): AttestationSource {
+function storedAttestation(store: Store, object: StoredObject, digest: string, signal: AbortSignal | undefined): AttestationSource {
   const path = `${store.url}/${object.key}`;
   return {
     path,
     digest,
+    size: object.size,
     read: async () => {
       const bytes = await store.read(object, MAX_BUNDLE_BYTES, signal);
       const got = sha256Hex(bytes);

@@ -15,6 +15,10 @@ export interface ModelPlace {
 export interface BundleFile {
   /** A path, or the name of an object. */
   readonly path: string;
+  /** Whether a signed release says that it is there. */
+  readonly isPinned?: boolean | undefined;
+  /** Bytes, where that is known before it is read. */
+  readonly size?: number | undefined;
   read(): Promise<Uint8Array>;
 }
 

@@ -1,4 +1,4 @@
-import { MlsignError, refused, sha256Hex } from '../core/index.ts';
+import { type Finding, MlsignError, refused, sha256Hex } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
 import type { ReleaseRecord } from '../release/index.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type StoreAddress,
   type StoreLocation,
 } from '../store/index.ts';
-import { storedAttestations } from './attestation.ts';
+import { MOST_ATTESTATIONS, storedAttestations } from './attestation.ts';
 import type { BundleFile, ModelPlace } from './node.ts';
 
 /** More signatures than any honest model has. */
@@ -52,17 +52,22 @@ export class StoredModels {
     const store = await this.#store(location);
     if (store === undefined) return undefined;
     const folder = layoutOf(location).bundles(modelId);
-    const found: HistoryEntry[] = [];
+    const listed: HistoryEntry[] = [];
+    const signatures: HistoryEntry[] = [];
     for await (const entry of store.history(folder, this.#signal)) {
-      if (entry.isCurrent && !entry.isDeleted && found.push(entry) > MOST_SIGNATURES * 8) break;
+      if (!entry.isCurrent || entry.isDeleted) continue;
+      const kept = signatureDigest(folder, entry.key) === undefined ? listed : signatures;
+      if (kept.length <= MOST_ATTESTATIONS) kept.push(entry);
     }
-    const signatures = found.filter(({ key }) => signatureDigest(folder, key) !== undefined).slice(0, MOST_SIGNATURES);
     if (signatures.length === 0) return undefined;
     return {
       where: `${location.url}@sha256:${modelId}`,
-      signatures: async () =>
-        signatures.map((entry) => signatureFile(store, entry, signatureDigest(folder, entry.key) ?? '', this.#signal)),
-      attestations: (findings) => storedAttestations(store, location, modelId, [], findings, this.#signal),
+      signatures: async (findings) => {
+        if (signatures.length > MOST_SIGNATURES) findings.push(tooManySignatures(`${store.url}/${folder}`));
+        const files = signatures.slice(0, MOST_SIGNATURES);
+        return files.map((entry) => signatureFile(store, entry, signatureDigest(folder, entry.key) ?? '', this.#signal));
+      },
+      attestations: (findings) => storedAttestations(store, location, modelId, [], findings, this.#signal, listed),
     };
   }
 
@@ -132,6 +137,7 @@ function signatureFile(store: Store, entry: HistoryEntry, digest: string, signal
   const path = `${store.url}/${entry.key}`;
   return {
     path,
+    size: entry.size,
     read: async () => {
       const bytes = await store.read(entry, MAX_BUNDLE_BYTES, signal);
       const got = sha256Hex(bytes);
@@ -151,6 +157,21 @@ export function releasePlace(
   return {
     where: location.url,
     signatures: async () => [],
-    attestations: (findings) => storedAttestations(store, location, modelId, attestations, findings, signal),
+    attestations: async (findings) => {
+      const pinned = new Set(attestations.map(({ digest }) => digest));
+      const found = await storedAttestations(store, location, modelId, attestations, findings, signal);
+      return found.map((file) => ({ ...file, isPinned: pinned.has(file.digest ?? '') }));
+    },
+  };
+}
+
+function tooManySignatures(subject: string): Finding {
+  return {
+    code: 'too-many-signatures',
+    severity: 'undetermined',
+    message: `of the signatures of this model only the first ${MOST_SIGNATURES} by name were looked at`,
+    subject,
+    expected: `at most ${MOST_SIGNATURES}`,
+    suggestion: 'remove those that are of no use',
   };
 }

@@ -1,15 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { openStore } from '../../src/store/index.ts';
+import { ACTS } from '../helpers/fault-acts.ts';
 import { FaultProxy } from '../helpers/fault-proxy.ts';
 import { describeFaults } from '../helpers/fault-suite.ts';
 import { S3Bench } from '../helpers/s3.ts';
-import { Sandbox } from '../helpers/sandbox.ts';
 
 describe('faults between mlsign and a bucket', function () {
   this.timeout(60_000);
-  const sandbox = new Sandbox();
-  after(() => sandbox.remove());
-
   const open = async () => {
     const bench = await S3Bench.start();
     const proxy = await FaultProxy.start(bench.server.endpoint);
@@ -41,8 +38,9 @@ describe('faults between mlsign and a bucket', function () {
     };
   };
 
-  describeFaults('of small files', sandbox, open, {
+  describeFaults('of small files', open, {
     models: [{ 'config.json': randomBytes(50), 'weights.bin': randomBytes(40_000) }, { 'config.json': randomBytes(51) }],
+    acts: ACTS,
     isExhaustive: false,
     kills: [['push', 'after']],
   });

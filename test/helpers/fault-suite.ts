@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { MlsignError } from '../../src/core/index.ts';
 import { mlsign } from './cli.ts';
-import { ACTS, type Act, type ActName, FaultActs, type FaultBed, type Files, outcomeOf } from './fault-acts.ts';
+import { type Act, type ActName, FaultActs, type FaultBed, type Files, outcomeOf } from './fault-acts.ts';
 import { type HttpFault, INTERNAL_ERROR, SLOW_DOWN } from './http-faults.ts';
-import type { Sandbox } from './sandbox.ts';
+import { Sandbox } from './sandbox.ts';
 
 /** What can go wrong with a request. */
 const FAULTS = {
@@ -38,6 +38,7 @@ export interface FaultOptions {
   readonly models: readonly [Files, Files];
   /** Bytes a shard; whole files are signed unless given. */
   readonly shardSize?: number;
+  readonly acts: readonly ActName[];
   /** Whether every fault meets every request; else each request meets the next one. */
   readonly isExhaustive: boolean;
   /** When the command line is killed. */
@@ -48,17 +49,21 @@ export interface FaultOptions {
 type Kill = 'before' | 'after';
 
 /** What no fault may do to a store: at every request of each act in turn. */
-export function describeFaults(name: string, sandbox: Sandbox, open: () => Promise<FaultBed>, options: FaultOptions): void {
+export function describeFaults(name: string, open: () => Promise<FaultBed>, options: FaultOptions): void {
   describe(name, () => {
+    const sandbox = new Sandbox();
     let bed: FaultBed;
     let stage: Stage;
     before(async () => {
       bed = await open();
       stage = new Stage(bed, await FaultActs.make(bed, sandbox, options.models, options.shardSize), sandbox.path('state'));
     });
-    after(() => bed?.close());
+    after(async () => {
+      await bed?.close();
+      sandbox.remove();
+    });
 
-    for (const act of ACTS) {
+    for (const act of options.acts) {
       const courses = options.isExhaustive ? FAULT_NAMES.map((fault) => [fault, [fault]] as const) : [['a fault', FAULT_NAMES] as const];
       for (const [name, faults] of courses) {
         it(`${act}: ${name}, at every request in turn, ends it at worst`, () =>

@@ -72,7 +72,7 @@ describe('readDvc', () => {
   });
 
   it('writes down no path of this machine', async () => {
-    const text = `outs:\n- {md5: ${A}, path: /home/me/data/x.bin}\n- {md5: ${B}, path: 's3://bucket/secret/y.bin'}\n- {md5: ${C}, path: ../../z.bin}\n`;
+    const text = `outs:\n- {md5: ${A}, path: /srv/me/data/x.bin}\n- {md5: ${B}, path: 's3://bucket/secret/y.bin'}\n- {md5: ${C}, path: ../../z.bin}\n`;
     const { materials } = await readDvc(file(text, 'x.dvc'));
     assert.deepEqual(
       materials.map(({ name }) => name),

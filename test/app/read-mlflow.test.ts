@@ -8,7 +8,7 @@ const COMMIT = 'a'.repeat(40);
 const RUN = '0123456789abcdef0123456789abcdef';
 const DATASET = 'd'.repeat(32);
 
-const META = `artifact_uri: file:///home/me/mlruns/0/${RUN}/artifacts
+const META = `artifact_uri: file:///srv/me/mlruns/0/${RUN}/artifacts
 end_time: 1772370000500
 entry_point_name: ''
 experiment_id: '0'
@@ -32,7 +32,7 @@ const FILES = {
   [`0/${RUN}/tags/mlflow.source.git.commit`]: COMMIT,
   [`0/${RUN}/tags/mlflow.source.git.repoURL`]: 'https://user:s3cr3t@example.com/acme/train.git',
   [`0/${RUN}/inputs/${'1'.repeat(32)}/meta.yaml`]: `destination_id: ${DATASET}\ndestination_type: RUN\nsource_id: ${DATASET}\nsource_type: DATASET\ntags:\n  mlflow.data.context: train\n`,
-  [`0/datasets/${DATASET}/meta.yaml`]: `digest: ab12cd34\nname: reviews\nprofile: '{"num_rows": 3}'\nschema: '{}'\nsource: '{"uri": "/home/me/reviews.csv"}'\nsource_type: local\n`,
+  [`0/datasets/${DATASET}/meta.yaml`]: `digest: ab12cd34\nname: reviews\nprofile: '{"num_rows": 3}'\nschema: '{}'\nsource: '{"uri": "/srv/me/reviews.csv"}'\nsource_type: local\n`,
 };
 
 describe('readMlflowRun', () => {
@@ -64,7 +64,7 @@ describe('readMlflowRun', () => {
       facts.findings.map(({ code }) => code),
       ['secret-left-out', 'secret-stripped', 'metric-left-out'],
     );
-    assert.ok(!JSON.stringify(facts).includes('s3cr3t') && !JSON.stringify(facts).includes('/home/me'));
+    assert.ok(!JSON.stringify(facts).includes('s3cr3t') && !JSON.stringify(facts).includes('/srv/me'));
   });
 
   it('takes a run that says little of itself', async () => {

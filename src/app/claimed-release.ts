@@ -26,6 +26,7 @@ export async function claimedRelease(store: Store, location: StoreLocation, sign
         subject: location.url,
         expected: 'a release number (@7), a channel (@production) or a model id (@sha256:…)',
         got: 'a bare name',
+        suggestions: ['see what there is: mlsign releases', `what is no release is named with its digest: ${location.url}=sha256:DIGEST`],
       });
     case 'release':
       return readRecord(store, location, reference.number, signal);

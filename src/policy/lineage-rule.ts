@@ -35,7 +35,7 @@ export function isLineageRole(text: string): text is LineageRole {
 export function isFrom(patterns: readonly string[], uri: string | undefined): boolean {
   if (patterns.length === 0) return true;
   if (uri === undefined) return false;
-  const path = uri.replace(/^[^:]*:(?:\/\/\/?)?/, '').split(/[?#]/, 1)[0] ?? '';
+  const path = uri.replace(/^[^:]*:\/{0,3}/, '').split(/[?#]/, 1)[0] ?? '';
   if (path.split('/').some((segment) => /^(?:|\.|\.\.)$/.test(decodeDots(segment)))) return false;
   return patterns.some((pattern) => covers(pattern, uri));
 }

@@ -22,6 +22,11 @@ const VALID = {
       'signed-by': ['2 of [lead, ci]', 'release'],
       'released-by': '1 of [lead, ci]',
       channels: { production: { 'signed-by': 'release', stateless: false }, 'a.b-C_9': { stateless: true } },
+      lineage: {
+        model: { 'signed-by': ['lead', '1 of [ci]'], builders: ['https://ci/x'], required: false },
+        'base-model': { 'signed-by': 'release', from: ['s3://a/**', '**'], required: true, minimum: 2 },
+        code: { from: ['git+https://a/*'] },
+      },
       'attested-endpoints': ['https://minio.example:9000', 'http://10.0.0.1'],
       revocations: { 'signed-by': '1 of [lead, ci]', file: 'a', name: 'acme' },
       require: { timestamps: 2, logs: 1 },
@@ -92,6 +97,7 @@ const IDENTITIES = [
   'arn:aws:kms:eu-west-1:123456789012:alias/x',
   'arn:aws:kms:eu-west-1:123456789012:key/x',
 ];
+const URIS = ['**', '**/a', 'a:**', 's3:**/**', 's3://a/**/b', 's3://a/**/**', 's3://a/b**', 'a:', 'a:b', 'a: b', 'a:\u0085', '***', 'a:é'];
 const FIELDS = [
   'key',
   'ca',
@@ -112,6 +118,12 @@ const FIELDS = [
   'released-by',
   'channels',
   'stateless',
+  'lineage',
+  'dataset',
+  'required',
+  'minimum',
+  'builders',
+  'from',
   'attested-endpoints',
   'revocations',
   'file',
@@ -124,7 +136,7 @@ const FIELDS = [
 ];
 
 const leaf = fc.oneof(
-  fc.constantFrom(...WORDS, ...PATHS, ...IDENTITIES),
+  fc.constantFrom(...WORDS, ...PATHS, ...IDENTITIES, ...URIS),
   fc.constantFrom(null, true, false, 0, 1, 1.5, 16, 17),
   fc.string({ maxLength: 3 }),
 );

@@ -126,7 +126,7 @@ function refuseUnsound(opened: OpenedRevocations, before: RevocationList | undef
   const { subject, present, findings } = opened;
   if (before === undefined) {
     const [why] = findings;
-    if (isFirst && present.kind !== 'file') return;
+    if (isFirst && (present.kind === 'absent' || present.kind === 'object')) return;
     throw unavailable(why?.code ?? 'revocations-missing', why?.message ?? 'there is no revocation list', {
       subject,
       expected: why?.expected,

@@ -39,8 +39,8 @@ export interface OpenedRevocations {
   readonly signed?: SignedRevocations | undefined;
   /** Whether that is what a reader gets. */
   readonly isCurrent: boolean;
-  /** What a reader gets, sound or not. */
-  readonly present: { readonly kind: 'absent' } | { readonly kind: 'file' } | { readonly kind: 'object'; readonly object: CurrentObject };
+  /** What a reader gets, sound or not; `unknown` where that could not be asked. */
+  readonly present: { readonly kind: 'absent' | 'file' | 'unknown' } | { readonly kind: 'object'; readonly object: CurrentObject };
   readonly checks: readonly Check[];
   /** None that rejects or leaves the answer open where the list can be relied on. */
   readonly findings: readonly Finding[];
@@ -71,10 +71,16 @@ export function keyOf(prefix: string): string {
  * Opens a revocation list: the one that a reader gets, verified under the revoker's role, and judged by its time, by what this
  * client has seen, and, in a store, by its own history. A list that is missing, expired or not the revoker's leaves the answer open.
  *
- * @throws MlsignError `interrupted`, and what the file system or the store throws where not even that can be told
+ * @throws MlsignError `interrupted`
  */
-export function openRevocations(source: RevocationSource, trust: RevocationTrust, signal?: AbortSignal): Promise<OpenedRevocations> {
-  return source.kind === 'file' ? openFile(source.path, trust) : openObject(source.store, source.prefix, trust, signal);
+export async function openRevocations(source: RevocationSource, trust: RevocationTrust, signal?: AbortSignal): Promise<OpenedRevocations> {
+  if (source.kind === 'file') return openFile(source.path, trust);
+  try {
+    return await openObject(source.store, source.prefix, trust, signal);
+  } catch (error) {
+    const subject = listPlace(source);
+    return unusable(subject, { kind: 'unknown' }, [], [failure(error, subject)]);
+  }
 }
 
 async function openFile(path: string, trust: RevocationTrust): Promise<OpenedRevocations> {

@@ -1,6 +1,15 @@
-import { mkdir, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Check, checkWritable, type Finding, fileError, sha256Hex, type Verdict, writeFilesAtomic } from '../core/index.ts';
+import {
+  type Check,
+  checkWritable,
+  type Finding,
+  fileError,
+  makeDirectory,
+  sha256Hex,
+  type Verdict,
+  writeFilesAtomic,
+} from '../core/index.ts';
 import { type ModelSubject, serializeBundle } from '../formats/index.ts';
 import { attestationName, type Provenance } from '../lineage/index.ts';
 import { dirHash, type Source } from '../model/index.ts';
@@ -125,11 +134,11 @@ export function subjectOf({ name, modelId, manifest }: Pick<IdentifiedModel, 'na
 
 /** What cannot be written is told of before gigabytes are hashed. True where the directory was not there before. */
 async function makeWritable(companion: string): Promise<boolean> {
-  const made = await mkdir(companion, { recursive: true }).catch((error) => {
+  const isNew = await makeDirectory(companion).catch((error) => {
     throw fileError(error, 'make the directory of attestations', companion);
   });
   await checkWritable(join(companion, attestationName('0'.repeat(64))), 'attestation');
-  return made !== undefined;
+  return isNew;
 }
 
 function unsigned({ isSigned, modelId }: IdentifiedModel, subject: string): readonly Finding[] {

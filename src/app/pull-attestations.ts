@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Check, type Finding, fileError, MlsignError, sha256Hex, writeFileAtomic } from '../core/index.ts';
+import { type Check, type Finding, fileError, MlsignError, makeDirectory, sha256Hex, writeFileAtomic } from '../core/index.ts';
 import { attestationName, storedAttestations } from '../lineage/index.ts';
 import type { PullModelOptions } from './pull-model.ts';
 import type { OpenedModel } from './stored-model.ts';
@@ -43,7 +42,7 @@ export async function pullAttestations(
 }
 
 async function write(path: string, bytes: Uint8Array, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error) => {
+  await makeDirectory(folder).catch((error) => {
     throw fileError(error, 'make the directory of attestations', folder);
   });
   await writeFileAtomic(path, bytes, { what: 'attestation', overwrite: true });

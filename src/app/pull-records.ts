@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Finding, fileError, MlsignError, refused, writeFileAtomic } from '../core/index.ts';
+import { type Finding, fileError, MlsignError, makeDirectory, refused, writeFileAtomic } from '../core/index.ts';
 import { SIGNATURE_NAME } from './locations.ts';
 import { lockDocument } from './lock-document.ts';
 import type { PullModelOptions } from './pull-model.ts';
@@ -29,7 +29,7 @@ interface FileToPlace {
 export async function writeRecords(target: PullTarget, model: OpenedModel, options: PullModelOptions): Promise<PulledRecords> {
   const { last, inside, beside } = await placeBundles(target, model);
   for (const { path, bytes } of inside) {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     await writeFile(path, bytes, { flush: true });
   }
   const { lockFile, findings } = await writeLock(target, model, options, beside);
@@ -96,7 +96,7 @@ async function placeBundles(target: PullTarget, { release: { record }, contents:
 /** Why the files could not be written beside the directory; undefined where they were. */
 async function writeBeside(companion: string, files: readonly FileToPlace[]): Promise<MlsignError | undefined> {
   try {
-    if (files.length > 0) await mkdir(companion, { recursive: true });
+    if (files.length > 0) await makeDirectory(companion);
     for (const { path, bytes } of files) await writeFileAtomic(path, bytes, { what: basename(path), overwrite: true });
     return undefined;
   } catch (error) {

@@ -1,10 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256Hex } from '../core/index.ts';
+import { makeDirectory, sha256Hex } from '../core/index.ts';
 
 /** Where uploads to one place are remembered; undefined where nothing can be kept: then a push starts anew. */
 export async function resumeFile(directory: string, place: string): Promise<string | undefined> {
-  const made = await mkdir(directory, { recursive: true, mode: 0o700 }).then(
+  const made = await makeDirectory(directory, 0o700).then(
     () => true,
     () => false,
   );

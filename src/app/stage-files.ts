@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, refused, unavailable } from '../core/index.ts';
+import { fileError, makeDirectory, refused, unavailable } from '../core/index.ts';
 import { syncDirectory } from './pull-target.ts';
 import type { StoredFile } from './stored-model.ts';
 
@@ -22,7 +22,7 @@ export async function stageFiles(root: string, files: readonly StoredFile[]): Pr
   try {
     const names = new Set(files.map(({ name }) => name));
     const folders = foldersOf(names);
-    await mkdir(root, { recursive: true });
+    await makeDirectory(root);
     const kept = await clean(root, '', names, folders);
     const directories = [root];
     for (const folder of folders) {

@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileError, writeFilesAtomic } from '../core/index.ts';
+import { fileError, makeDirectory, writeFilesAtomic } from '../core/index.ts';
 import { type Bundle, publicKeyHint, serializeBundle } from '../formats/index.ts';
 import type { Signer } from '../sign/index.ts';
 
@@ -34,7 +33,7 @@ export async function writeSignatures(
 ): Promise<WrittenSignatures> {
   const further = others.map((sealed) => ({ ...sealed, path: companionPath(companion, sealed.signer) }));
   const own = { ...first, path: signature };
-  if (further.length > 0) await makeDirectory(companion);
+  if (further.length > 0) await makeCompanion(companion);
   // The first signature is the one that verifiers look for: it comes last.
   const files = [...further, own].map(({ path, bundle }) => ({
     path,
@@ -51,8 +50,8 @@ export function companionPath(companion: string, { publicKey }: Signer): string 
   return join(companion, `${publicKeyHint(publicKey).slice(0, 16)}.sig`);
 }
 
-async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((error) => {
+async function makeCompanion(path: string): Promise<void> {
+  await makeDirectory(path).catch((error) => {
     throw fileError(error, 'make the directory of further signatures', dirname(path));
   });
 }

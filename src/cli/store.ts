@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { StoreConnection } from '../aws/index.ts';
@@ -118,8 +118,10 @@ function writableState(): string | undefined {
   const path = statePath('channels.json');
   if (path === undefined) return undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    accessSync(dirname(path), constants.W_OK);
+    // It is made when there is something to remember.
+    let folder = dirname(path);
+    while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
+    accessSync(folder, constants.W_OK);
     return path;
   } catch {
     return undefined;

@@ -6,6 +6,7 @@ export * from './finding.ts';
 export * from './hash-type.ts';
 export * from './json.ts';
 export * from './json-entries.ts';
+export * from './make-directory.ts';
 export * from './nearest.ts';
 export * from './progress.ts';
 export * from './write-file.ts';

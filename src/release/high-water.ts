@@ -1,9 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import {
+  checkWritable,
   Decoder,
   fileError,
   type JsonLimits,
   MlsignError,
+  makeDirectory,
   parseJson,
   readCapped,
   refused,
@@ -46,6 +47,18 @@ export class HighWaterMark {
     return (await this.#load()).get(idOf(name, channel));
   }
 
+  /** Whether anything can be remembered. */
+  async isWritable(): Promise<boolean> {
+    try {
+      await this.#writing(() => makeDirectory(`${this.path}.lock`, 0o700));
+      await checkWritable(this.path, 'channel state');
+      return true;
+    } catch (error) {
+      if (error instanceof MlsignError && error.outcome === 'unavailable') return false;
+      throw error;
+    }
+  }
+
   /**
    * Remembers a pointer that was verified. A lower one than what is remembered changes nothing.
    *
@@ -54,7 +67,7 @@ export class HighWaterMark {
   async advance(name: string, channel: string, { sequence, digest }: Mark, signal?: AbortSignal): Promise<void> {
     // It stays: whoever removed it might take it from another who waits.
     const lock = `${this.path}.lock`;
-    await this.#writing(() => mkdir(lock, { recursive: true, mode: 0o700 }));
+    await this.#writing(() => makeDirectory(lock, 0o700));
     const work = async (): Promise<void> => {
       const marks = new Map(await this.#load());
       const id = idOf(name, channel);

@@ -42,7 +42,10 @@ export async function openChannel(
   client: ChannelClient,
   signal?: AbortSignal,
 ): Promise<OpenedChannel> {
-  const mark = await client.state?.read(location.name, channel);
+  const { state } = client;
+  const mark = await state?.read(location.name, channel);
+  // What was never remembered, and never will be, is no state.
+  const isForgetful = !client.mayBeStateless && mark === undefined && state !== undefined && !(await state.isWritable());
   const key = layoutOf(location).channel(channel);
   const document: SignedDocument<ChannelPointer> = {
     signers: trust.channel(channel),
@@ -58,7 +61,7 @@ export async function openChannel(
     const opened = await inParallel(all, READS_AT_ONCE, signal, (entry, either) =>
       openVersion(store, entry, versions.visible, document, either),
     );
-    return judge(location, channel, versions, opened, mark, client);
+    return judge(location, channel, versions, opened, mark, isForgetful ? { ...client, state: undefined } : client);
   } catch (error) {
     const finding = failure(error, `${store.url}/${key}`);
     return {

@@ -1,6 +1,6 @@
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemErrorCode } from '../core/index.ts';
+import { makeDirectory, systemErrorCode } from '../core/index.ts';
 import { inParallel } from './in-parallel.ts';
 import { checkName, collision, linkInStore, lstatOf } from './local-files.ts';
 
@@ -53,7 +53,7 @@ export class LocalFolders {
   async #makeRoot(): Promise<void> {
     if (this.#known.has(this.#root)) return;
     try {
-      await mkdir(this.#root, { recursive: true });
+      await makeDirectory(this.#root);
     } catch (error) {
       // That is what mkdir says of a file.
       throw systemErrorCode(error) === 'EEXIST' ? Object.assign(new Error('not a directory'), { code: 'ENOTDIR' }) : error;

@@ -1,6 +1,6 @@
-import { mkdir, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Decoder, MlsignError, parseJson, readCapped, systemErrorCode, writeFileAtomic } from '../core/index.ts';
+import { Decoder, MlsignError, makeDirectory, parseJson, readCapped, systemErrorCode, writeFileAtomic } from '../core/index.ts';
 
 /** An upload in parts that this client began. */
 export interface OwnUpload {
@@ -80,7 +80,7 @@ export class ResumeFile {
           });
           return;
         }
-        await mkdir(dirname(path), { recursive: true });
+        await makeDirectory(dirname(path), 0o700);
         const text = `${JSON.stringify({ version: VERSION, uploads: this.#uploads }, undefined, 2)}\n`;
         await writeFileAtomic(path, text, { what: 'list of unfinished uploads', overwrite: true, mode: 0o600 });
       });

@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isJsonObject, type MlsignError, parseJson, refused, sha256Hex, unavailable } from '../core/index.ts';
+import { isJsonObject, type MlsignError, makeDirectory, parseJson, refused, sha256Hex, unavailable } from '../core/index.ts';
 import { parseClientTrustConfig, parseTrustedRoot, TRUST_CONFIG_LIMITS, type TrustedRoot } from '../formats/index.ts';
 
 /** A trusted root and where it came from. */
@@ -116,7 +116,7 @@ export async function latestTrustedRoot({
   try {
     // CommonJS: its names are those of the default export, in the bundle too.
     const { initTUF } = (await import('@sigstore/tuf')).default;
-    await mkdir(cacheDirectory, { recursive: true });
+    await makeDirectory(cacheDirectory);
     const rootPath = join(cacheDirectory, `${sha256Hex(url).slice(0, 16)}.root.json`);
     await writeFile(rootPath, rootMetadata);
     const client = await initTUF({ mirrorURL: url, cachePath: cacheDirectory, rootPath, timeout, retry: { retries } });

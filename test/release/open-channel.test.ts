@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { Finding } from '../../src/core/index.ts';
 import { type ChannelClient, channelPayload, HighWaterMark, type OpenedChannel, openChannel } from '../../src/release/index.ts';
 import { layoutOf } from '../../src/store/index.ts';
@@ -220,6 +220,13 @@ describe('channel: what a client accepts', () => {
     assert.match(finding.suggestion ?? '', /--state FILE.*--min-sequence N/);
     assert.ok((await open({ mayBeStateless: false, state: state() })).channel);
     assert.ok((await open({ mayBeStateless: false, minSequence: 1 })).channel);
+  });
+
+  it('is not followed with a state that cannot be kept, where the policy forbids to be without', async function () {
+    if (!existsSync('/proc/self')) this.skip();
+    await folder.point(aPointer(1));
+    const forgetful = new HighWaterMark('/proc/mlsign/channels.json');
+    rejects(await open({ mayBeStateless: false, state: forgetful }), 'channel-state-missing', /remembers its pointers/, 'undetermined');
   });
 
   it('does not move the mark', async () => {

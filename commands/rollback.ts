@@ -26,7 +26,7 @@ Prints the prefix to redeploy from, and the command that makes files of the rele
   static override flags = {
     channel: channelFlag,
     to: Flags.integer({ summary: 'Number of the release; the one before the present one unless given.', helpValue: 'RELEASE', min: 1 }),
-    reason: reasonFlag({ required: true }),
+    reason: reasonFlag(),
     expires: expiresFlag(),
     ...moveFlags,
   };

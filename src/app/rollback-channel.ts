@@ -11,7 +11,7 @@ export interface RollbackChannelOptions extends MoveChannelOptions {
   /** The number of the release; the one before the present one unless given. */
   readonly to?: number | undefined;
   /** Why, for those who read the history. */
-  readonly reason: string;
+  readonly reason?: string | undefined;
   /** When the pointer that is replaced would have ended, unless given. */
   readonly expires?: Lifetime | undefined;
 }

@@ -1,4 +1,5 @@
-import { Decoder, type Fields, type JsonValue, refused, sha256Hex } from '../core/index.ts';
+import { createHash } from 'node:crypto';
+import { Decoder, type Fields, type JsonValue, refused } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES, parseStatement, STATEMENT_TYPE } from '../formats/index.ts';
 import { decodeTime } from '../release/index.ts';
 
@@ -66,7 +67,7 @@ export function revocationsPayload(list: RevocationList): Uint8Array {
   const entries = list.entries.map(entryDocument);
   const statement = {
     _type: STATEMENT_TYPE,
-    subject: [{ name, digest: { mlsignRevocations: digestOf(entries) } }],
+    subject: [{ name, digest: { mlsignRevocations: digestOf(list.entries) } }],
     predicateType: REVOCATIONS_TYPE,
     predicate: { name, sequence, issued: issued.toISOString(), expires: expires.toISOString(), entries },
   };
@@ -85,8 +86,11 @@ export function entryDocument({ kind, value, issuer, since, reason, added }: Rev
   };
 }
 
-function digestOf(entries: readonly object[]): string {
-  return sha256Hex(JSON.stringify(entries));
+/** SHA-256 of the entries as JSON, hex; one after the other, because all of them as one text take as much memory as the list. */
+function digestOf(entries: readonly Revocation[]): string {
+  const hash = createHash('sha256').update('[');
+  for (const [i, entry] of entries.entries()) hash.update(`${i === 0 ? '' : ','}${JSON.stringify(entryDocument(entry))}`);
+  return hash.update(']').digest('hex');
 }
 
 /**
@@ -116,7 +120,7 @@ export function parseRevocations(payload: Uint8Array, where: string): Revocation
   if (others.length > 0) decoder.problem('subject', 'exactly 1 entry', subject.length);
   if (first?.name !== list.name) decoder.problem('subject[0].name', 'the name in the predicate', first?.name);
   if (first?.annotations !== undefined) decoder.problem('subject[0].annotations', 'no such field', first.annotations);
-  const digest = digestOf(list.entries.map(entryDocument));
+  const digest = digestOf(list.entries);
   if (Object.keys(first?.digests ?? {}).join() !== 'mlsignRevocations' || first?.digests.mlsignRevocations !== digest) {
     decoder.problem('subject[0].digest', 'mlsignRevocations alone, the SHA-256 of the entries', first?.digests);
   }

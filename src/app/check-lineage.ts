@@ -1,4 +1,4 @@
-import type { Check, Finding } from '../core/index.ts';
+import { type Check, type Finding, verdictOf } from '../core/index.ts';
 import { type AncestorPath, type Lineage, type LineageNode, label, type Revocations } from '../lineage/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
 import type { EnvelopeOptions } from '../verify/index.ts';
@@ -38,9 +38,9 @@ export async function checkLineage(root: LineageRoot, trust: AncestryTrust, opti
   const isAsked = mode === 'always' || rule.lineage.size > 0;
   if (mode === 'later' || !(isAsked || mode === 'found' || revocations?.hasDigests === true)) return { checks: [], findings: [] };
   const evidence = { ...trust.evidence, require: rule.require };
-  const lineage = await traceLineage(root, { ...trust, evidence, asksAll: mode === 'always' }, options);
-  const findings = [...lineage.findings, ...revokedAncestors(lineage, revocations)];
-  const counted = isAsked ? findings : findings.filter(isOfRevocation);
+  const traced = await traceLineage(root, { ...trust, evidence, asksAll: mode === 'always' }, options);
+  const lineage = revocations === undefined ? traced : withRevoked(traced, revocations);
+  const counted = isAsked ? lineage.findings : lineage.findings.filter(isOfRevocation);
   return { lineage, checks: [lineageCheck(lineage, counted)], findings: counted };
 }
 
@@ -62,21 +62,25 @@ function lineageCheck({ nodes, edges }: Lineage, findings: readonly Finding[]): 
   };
 }
 
-/** Whatever a model descends from that is revoked, with the shortest way that leads to it. */
-function revokedAncestors({ nodes, edges }: Lineage, revocations: Revocations | undefined): readonly Finding[] {
-  const [root] = nodes;
-  if (revocations === undefined || root === undefined) return [];
+/** The lineage with whatever is revoked in it rejected, and the shortest way that leads to it. */
+function withRevoked(lineage: Lineage, revocations: Revocations): Lineage {
+  const { nodes, edges } = lineage;
+  const [root, ...ancestors] = nodes;
+  if (root === undefined) return lineage;
   const known = new Map(nodes.map((node) => [node.id, node]));
   // Another statement may bind the same thing by another digest: each of them counts.
   const digests = Map.groupBy(edges, ({ to }) => to);
-  return nodes.slice(1).flatMap((node) => {
+  const judged = ancestors.map((node): LineageNode => {
     const all = (digests.get(node.id) ?? []).flatMap(({ material }) => Object.entries(material.digests));
     const values = new Set(all.map(([algorithm, value]) => `${algorithm === 'mlsignModel' ? 'sha256' : algorithm}:${value}`));
-    return [...values].flatMap((value) => {
-      const finding = revocations.ancestor(value, label(root), wayTo(node, known));
-      return finding === undefined ? [] : [finding];
-    });
+    const findings = [...values]
+      .map((value) => revocations.ancestor(value, label(root), wayTo(node, known)))
+      .filter((finding) => finding !== undefined);
+    return findings.length === 0 ? node : { ...node, verdict: 'rejected', findings: [...node.findings, ...findings] };
   });
+  const own = new Set(lineage.findings);
+  const findings = [...lineage.findings, ...judged.flatMap((node) => node.findings).filter((finding) => !own.has(finding))];
+  return { ...lineage, verdict: verdictOf(findings), nodes: [root, ...judged], findings };
 }
 
 function wayTo(node: LineageNode, known: ReadonlyMap<string, LineageNode>): AncestorPath {

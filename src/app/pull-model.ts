@@ -86,8 +86,8 @@ async function alone<T>(target: PullTarget, signal: AbortSignal | undefined, wor
   };
   try {
     for (let attempt = 1; ; attempt++) {
-      await makeStaging(target);
       try {
+        await makeStaging(target);
         return await underLock(staging, signal, begin, LOCK_TIMES);
       } catch (error) {
         if (hasBegun || systemErrorCode(error) !== 'ENOENT' || attempt === ATTEMPTS) throw error;

@@ -134,8 +134,12 @@ function placeFindings({ role, material }: LineageEdge, subject: string, trust: 
 }
 
 /** What the model itself must name. */
-function minimumFindings({ root, edges, nodes }: LineageGraph<OpenedNode>, { rule }: LineageTrust): readonly Finding[] {
+function minimumFindings({ root, edges, nodes }: LineageGraph<OpenedNode>, trust: LineageTrust): readonly Finding[] {
+  const { rule } = trust;
   const content = nodes.get(root)?.content;
+  // That nobody says anything is a finding of its own, and leaves the answer open.
+  const isStated = content !== undefined && believed(content, 'model', trust).length > 0;
+  if (!isStated && trustOf(trust, 'model').required) return [];
   return [...rule.lineage].flatMap(([role, { minimum }]) => {
     const count = new Set(edges.flatMap((edge) => (edge.from === root && edge.role === role ? [edge.to] : []))).size;
     return count >= minimum ? [] : [say.tooFew(say.label({ id: root, name: content?.name }), role, minimum, count)];

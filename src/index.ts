@@ -1,5 +1,6 @@
 // The library: everything a program needs to hash, sign, verify, inspect and compare models, and to keep them in stores.
 export {
+  type Affected,
   type AttestationContent,
   type AttestedModel,
   type AttestModelOptions,
@@ -7,6 +8,7 @@ export {
   attestModel,
   attestRelease,
   type BuildFacts,
+  bindBase,
   type ChannelHistory,
   type ChannelHistoryOptions,
   type ChannelMove,
@@ -22,6 +24,8 @@ export {
   type EvidenceMode,
   type EvidenceOptions,
   type FileEvidence,
+  type FindAffectedOptions,
+  findAffected,
   type GarbageCollection,
   type GarbageItem,
   type GarbageKind,
@@ -70,6 +74,8 @@ export {
   renewChannel,
   restoreRelease,
   rollbackChannel,
+  type ShowLineageOptions,
+  type ShownLineage,
   type SignatureResult,
   type SignedModel,
   type SignedRelease,
@@ -80,6 +86,9 @@ export {
   type StoredEvidence,
   type StoredModelOptions,
   type StoreListing,
+  showDescendants,
+  showLineage,
+  showStoredLineage,
   signManifest,
   signModel,
   signRelease,
@@ -105,7 +114,15 @@ export {
   type Verdict,
 } from './core/index.ts';
 export type { Manifest, Resource, SchemeName, Serialization } from './formats/index.ts';
-export { type Material, type MaterialDigest, openProvenance, type Provenance } from './lineage/index.ts';
+export {
+  type Lineage,
+  type LineageEdge,
+  type LineageNode,
+  type Material,
+  type MaterialDigest,
+  openProvenance,
+  type Provenance,
+} from './lineage/index.ts';
 export { type KeyTrust, type LoadPolicyOptions, loadPolicy, type Policy, type PolicyFlags, policyFromFlags } from './policy/index.ts';
 export { type ChannelPointer, HighWaterMark, type ReleaseRecord } from './release/index.ts';
 export {

@@ -1,5 +1,5 @@
 import { type Finding, type MlsignError, refused, sha256Hex, systemClock } from '../core/index.ts';
-import { publicKeyHint, serializeBundle } from '../formats/index.ts';
+import { publicKeyHint, sameKey, serializeBundle } from '../formats/index.ts';
 import type { Principal, Rule, SignerGroups } from '../policy/index.ts';
 import {
   listReleases,
@@ -121,7 +121,7 @@ export function refuseForeignReleaser({ releasedBy }: Rule, signer: Signer, loca
   if (signer.material.kind !== 'key') return;
   for (const group of releasedBy ?? []) {
     const trust = group.flatMap((principal) => principal.trust);
-    const isNamed = trust.some((entry) => entry.kind === 'key' && entry.key.equals(signer.publicKey));
+    const isNamed = trust.some((entry) => entry.kind === 'key' && sameKey(entry.key, signer.publicKey));
     if (!isNamed && trust.every(({ kind }) => kind === 'key')) throw notAllowed(signer, [group], location);
   }
 }

@@ -15,6 +15,7 @@ export * from './pem.ts';
 export * from './predicate.ts';
 export * from './prehash.ts';
 export * from './resource-name.ts';
+export * from './same-key.ts';
 export * from './scheme.ts';
 export * from './signing-config.ts';
 export * from './slsa.ts';

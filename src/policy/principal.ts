@@ -6,6 +6,7 @@ import {
   parseTrustedPem,
   publicKeyHint,
   type SchemeName,
+  sameKey,
   schemeForKey,
 } from '../formats/index.ts';
 import { type IdentityTrust, identitiesOverlap } from './identity.ts';
@@ -93,7 +94,7 @@ export function authorityTrust(sources: readonly PemSource[], leaf: LeafConstrai
 export function overlaps(a: Trust, b: Trust): boolean {
   switch (a.kind) {
     case 'key':
-      return b.kind === 'key' && a.key.equals(b.key);
+      return b.kind === 'key' && sameKey(a.key, b.key);
     case 'identity':
       return b.kind === 'identity' && identitiesOverlap(a, b);
     case 'ca': {

@@ -1,6 +1,6 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { refused } from '../core/index.ts';
-import { type CertificateInfo, certificateInfo, parseCertificates } from '../formats/index.ts';
+import { type CertificateInfo, certificateInfo, parseCertificates, sameKey } from '../formats/index.ts';
 import type { Signer } from './signer.ts';
 
 /** A PEM file and its name in errors. */
@@ -32,7 +32,7 @@ export function certificateSigner(signer: Signer, options: CertificateOptions): 
   // A root that is its own leaf is commonly given twice, as --cert and as --chain.
   const links = given.filter((link, index) => given.findIndex(({ info }) => info.fingerprint === link.info.fingerprint) === index);
   const [leaf] = links;
-  if (leaf?.key === undefined || !leaf.key.equals(signer.publicKey)) {
+  if (leaf?.key === undefined || !sameKey(leaf.key, signer.publicKey)) {
     throw refused('certificate-key-mismatch', 'the certificate is for another key than the one that signs', {
       subject: certificate.where,
       expected: `a certificate for ${signer.description}`,

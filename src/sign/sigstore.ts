@@ -7,6 +7,7 @@ import {
   certificateInfo,
   fulcioIssuer,
   SIGNED_CERTIFICATE_TIMESTAMPS,
+  sameKey,
   signData,
 } from '../formats/index.ts';
 import type { IdentityToken } from './identity/identity-token.ts';
@@ -113,7 +114,7 @@ function checkCertificate(der: Uint8Array, key: KeyObject, where: string, clock:
   const info = certificateInfo(der, where);
   const extensions = certificateExtensions(der, where);
   const now = clock();
-  if (!new X509Certificate(der).publicKey.equals(key)) throw wrongCertificate(where, 'it is for another key');
+  if (!sameKey(new X509Certificate(der).publicKey, key)) throw wrongCertificate(where, 'it is for another key');
   if (now.getTime() + CLOCK_SKEW_MS < info.notBefore.getTime() || now > info.notAfter) {
     throw wrongCertificate(where, `it is valid from ${info.notBefore.toISOString()} to ${info.notAfter.toISOString()}`, [
       `compare the clocks: here it is ${now.toISOString()}`,

@@ -1,4 +1,5 @@
 import { type Finding, MlsignError } from '../core/index.ts';
+import { sameKey } from '../formats/index.ts';
 import type { PathOptions, PathResult } from './certificate.ts';
 import { decodeCertificate, type PathCertificate } from './path-certificate.ts';
 import { CODE_SIGNING, checkKey, checkPath } from './path-checks.ts';
@@ -184,7 +185,7 @@ function keyIdentifiersAgree(certificate: PathCertificate, issuer: PathCertifica
 /** The same name and key twice in a path lead nowhere new (RFC 4158 §2.4.2). */
 function isSameAuthority(a: PathCertificate, b: PathCertificate): boolean {
   if (sameBytes(a.der, b.der)) return true;
-  return sameName(a.subject, b.subject) && a.publicKey !== undefined && b.publicKey !== undefined && a.publicKey.equals(b.publicKey);
+  return sameName(a.subject, b.subject) && a.publicKey !== undefined && b.publicKey !== undefined && sameKey(a.publicKey, b.publicKey);
 }
 
 function decode(der: Uint8Array, where: string): PathCertificate | Finding {

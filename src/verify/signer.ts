@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Check, Finding } from '../core/index.ts';
-import type { Bundle, CertificateInfo, SchemeName } from '../formats/index.ts';
+import { type Bundle, type CertificateInfo, type SchemeName, sameKey } from '../formats/index.ts';
 import type { Principal, SigstoreIdentity, Trust } from '../policy/index.ts';
 import { matchAuthorities } from './certificate-signer.ts';
 import type { Proof, ProvenTime } from './evidence.ts';
@@ -74,7 +74,7 @@ async function findCertificate(question: SignerQuestion, chain: readonly Uint8Ar
   const [leaf] = chain;
   const leafKey = publicKeyOf(leaf);
   // A pinned key vouches for itself: whatever chain the bundle puts around it, the signature must be that key's own.
-  const pinned = trustedKeys(question.principals).filter(({ trust }) => leafKey !== undefined && trust.key.equals(leafKey));
+  const pinned = trustedKeys(question.principals).filter(({ trust }) => leafKey !== undefined && sameKey(trust.key, leafKey));
   const authorities = trustedAuthorities(question.principals);
   const identities = leaf !== undefined && isFulcioCertificate(leaf) ? trustedIdentities(question.principals) : [];
   const searches = [

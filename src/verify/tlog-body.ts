@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { decodeBase64, decodeUtf8, isJsonObject, type JsonObject, type JsonValue, parseJson } from '../core/index.ts';
-import { BUNDLE_LIMITS, type Envelope, parsePem, preAuthEncoding } from '../formats/index.ts';
+import { BUNDLE_LIMITS, type Envelope, parsePem, preAuthEncoding, sameKey } from '../formats/index.ts';
 import { EvidenceError } from './evidence.ts';
 import type { LogEntry } from './tlog-entry.ts';
 
@@ -139,10 +139,10 @@ function keyVerifier(der: Uint8Array): Verifier | undefined {
 
 /** The same certificate where both name one: two certificates of one key may stand for different signers. */
 function isVerifier(verifier: Verifier, { key, certificate }: SignatureSubject): boolean {
-  if ('key' in verifier) return verifier.key.equals(key);
+  if ('key' in verifier) return sameKey(verifier.key, key);
   if (certificate !== undefined) return isSame(verifier.certificate, certificate);
   try {
-    return new X509Certificate(verifier.certificate).publicKey.equals(key);
+    return sameKey(new X509Certificate(verifier.certificate).publicKey, key);
   } catch {
     return false;
   }

@@ -20,7 +20,7 @@ const ROOMS: Readonly<Record<string, { readonly rooms: string; readonly packages
   policy: { rooms: 'core formats', packages: 'yaml' },
   verify: { rooms: 'core formats aws policy', packages: 'pkijs asn1js', cloud: true },
   release: { rooms: 'core formats model store sign policy verify' },
-  lineage: { rooms: 'core formats model store sign policy verify release', },
+  lineage: { rooms: 'core formats model store sign policy verify release' },
   gate: { rooms: 'core filetypes digest formats model archive store sign policy verify release lineage' },
   audit: { rooms: 'core aws', cloud: true },
   report: { rooms: 'core' },

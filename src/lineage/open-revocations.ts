@@ -112,7 +112,8 @@ async function openObject(store: Store, prefix: string, trust: RevocationTrust, 
     isForeign: (list) => otherName(trust, list, subject),
   };
   const versions = await versionsOf(store, key, MOST_VERSIONS, signal);
-  const current = versions.visible === undefined ? undefined : await store.current(key, signal);
+  // Not asked for again: a condition on what came since would overwrite entries that were never read.
+  const current = versions.visible;
   const listed = newestWithin(versions.entries.filter(({ isDeleted }) => !isDeleted));
   const all: readonly ObjectVersion[] = versions.forbidden === undefined ? listed : versions.visible ? [versions.visible] : [];
   // One after the other, and only the best of them kept: each may be as large as a list may be.

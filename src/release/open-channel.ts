@@ -1,5 +1,5 @@
 import type { Check, Finding } from '../core/index.ts';
-import { inParallel, layoutOf, locationText, type Store, type StoreLocation, type VersionId } from '../store/index.ts';
+import { inParallel, layoutOf, locationText, type ObjectVersion, type Store, type StoreLocation, type VersionId } from '../store/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
 import { type ChannelPointer, MAX_POINTER_BYTES, parseChannelPointer } from './channel.ts';
 import type { Mark } from './high-water.ts';
@@ -57,7 +57,7 @@ export async function openChannel(
   try {
     const versions = await versionsOf(store, key, MAX_POINTER_VERSIONS, signal);
     const written: Versions['entries'] = versions.entries.filter(({ isDeleted }) => !isDeleted);
-    const all = versions.forbidden === undefined || versions.visible === undefined ? written : [versions.visible];
+    const all: readonly ObjectVersion[] = versions.forbidden === undefined || versions.visible === undefined ? written : [versions.visible];
     const opened = await inParallel(all, READS_AT_ONCE, signal, (entry, either) =>
       openVersion(store, entry, versions.visible, document, either),
     );

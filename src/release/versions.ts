@@ -1,6 +1,6 @@
 import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
 import type { SignerGroups } from '../policy/index.ts';
-import type { HistoryEntry, ObjectVersion, Store } from '../store/index.ts';
+import type { CurrentObject, HistoryEntry, ObjectVersion, Store } from '../store/index.ts';
 import { type EnvelopeOptions, type OpenedStatement, openStatement, type VerifiedStatement } from '../verify/index.ts';
 
 /** The versions of one key, as far as they may be listed. */
@@ -8,7 +8,7 @@ export interface Versions {
   /** Newest first, delete markers among them. */
   readonly entries: readonly HistoryEntry[];
   /** What a reader gets. */
-  readonly visible?: ObjectVersion | undefined;
+  readonly visible?: CurrentObject | undefined;
   /** Whether there are older versions than these. */
   readonly isCut: boolean;
   /** Why nothing but what a reader gets is known. */

@@ -19,7 +19,11 @@ describe('README.md', function () {
   this.timeout(60_000);
   const sandbox = new Sandbox();
   const cwd = sandbox.path('work');
-  const env = { ...process.env, PATH: `${sandbox.path('bin')}${delimiter}${process.env.PATH ?? ''}` };
+  const env = {
+    ...process.env,
+    XDG_STATE_HOME: sandbox.path('state'),
+    PATH: `${sandbox.path('bin')}${delimiter}${process.env.PATH ?? ''}`,
+  };
 
   before(async function () {
     // The examples are for a POSIX shell, and one makes certificates with OpenSSL.

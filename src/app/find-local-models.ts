@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareCodePoints, fileError, MlsignError, readCapped, throwIfAborted } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES, parseBundle, parseOmsStatement } from '../formats/index.ts';
-import { type BundleFile, localAttestations, type ModelPlace } from '../lineage/index.ts';
+import { type BundleFile, localAttestations, MOST_COPIES, type ModelPlace, together } from '../lineage/index.ts';
 import { modelId, openSource, type Source } from '../model/index.ts';
 import { furtherSignatures } from './further-signatures.ts';
 import { companionDirectory, defaultSignaturePath, SIGNATURE_NAME } from './locations.ts';
@@ -14,27 +14,35 @@ const MOST_ENTRIES = 10_000;
 export class LocalModels {
   readonly #directories: readonly string[];
   readonly #signal: AbortSignal | undefined;
-  #index: Promise<ReadonlyMap<string, Source>> | undefined;
+  #index: Promise<ReadonlyMap<string, readonly Source[]>> | undefined;
 
   constructor(directories: readonly string[], signal?: AbortSignal) {
     this.#directories = [...new Set(directories)];
     this.#signal = signal;
   }
 
-  /** @throws MlsignError where a directory cannot be read */
+  /**
+   * Every copy of a model as one place.
+   *
+   * @throws MlsignError where a directory cannot be read
+   */
   async find(id: string): Promise<ModelPlace | undefined> {
     this.#index ??= this.#read();
-    const source = (await this.#index).get(id);
-    return source && localPlace(source);
+    const copies = (await this.#index).get(id) ?? [];
+    return together(copies.slice(0, MOST_COPIES).map(localPlace), copies.length);
   }
 
-  async #read(): Promise<ReadonlyMap<string, Source>> {
-    const index = new Map<string, Source>();
+  async #read(): Promise<ReadonlyMap<string, readonly Source[]>> {
+    const index = new Map<string, Source[]>();
     for (const directory of this.#directories) {
       for (const path of await candidates(directory)) {
         throwIfAborted(this.#signal);
         const found = await signedModel(path);
-        if (found !== undefined && !index.has(found.id)) index.set(found.id, found.source);
+        if (found === undefined) continue;
+        const copies = index.get(found.id) ?? [];
+        index.set(found.id, copies);
+        // Two directories may lead to one model.
+        if (!copies.some(({ path }) => path === found.source.path)) copies.push(found.source);
       }
     }
     return index;

@@ -1,4 +1,4 @@
-import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
+import { errorFinding, type Finding, MlsignError, sha256Hex } from '../core/index.ts';
 import {
   claimsPredicateType,
   type OmsStatement,
@@ -54,8 +54,15 @@ export async function openLineageNode(
     if (signature !== undefined) signatures.push(signature);
   }
   const statements: ProvenanceClaim[] = [];
+  // Copies of a model have copies of its statements.
+  const known = new Set<string>();
   for (const file of await place.attestations(findings)) {
-    const claim = await attempt(file, intake, findings, (bytes) => openClaim(id, file, bytes, trust, intake, findings));
+    const claim = await attempt(file, intake, findings, async (bytes) => {
+      const digest = sha256Hex(bytes);
+      if (known.has(digest)) return undefined;
+      known.add(digest);
+      return openClaim(id, file, bytes, trust, intake, findings);
+    });
     if (claim !== undefined) statements.push(claim);
   }
   const times = signatures.flatMap(({ time }) => (time === undefined ? [] : [time])).sort((a, b) => a.getTime() - b.getTime());

@@ -53,4 +53,5 @@ export {
   revocationsPayload,
 } from './revocations.ts';
 export { type AncestorPath, Revocations } from './revoked.ts';
+export { MOST_COPIES, together } from './together.ts';
 export { believed, judgeLineage, type LineageTrust } from './verify-graph.ts';

@@ -14,6 +14,7 @@ import {
 } from '../store/index.ts';
 import { MOST_ATTESTATIONS, storedAttestations } from './attestation.ts';
 import type { BundleFile, ModelPlace } from './node.ts';
+import { MOST_COPIES, together } from './together.ts';
 
 /** More signatures than any honest model has. */
 const MOST_SIGNATURES = 64;
@@ -37,7 +38,7 @@ export class StoredModels {
   readonly #open: OpenStore | undefined;
   readonly #known: KnownStore | undefined;
   readonly #stores = new Map<string, Promise<Store>>();
-  readonly #prefixes = new Map<string, Promise<ReadonlyMap<string, StoreLocation>>>();
+  readonly #prefixes = new Map<string, Promise<ReadonlyMap<string, readonly StoreLocation[]>>>();
   readonly #signal: AbortSignal | undefined;
 
   /** @param known is used, and left open */
@@ -71,13 +72,15 @@ export class StoredModels {
     };
   }
 
-  /** The model among those beneath a prefix, whatever its name is; what is there is listed once. */
+  /** The model among those beneath a prefix, whatever its names are; what is there is listed once. */
   async beneath(modelId: string, place: StorePlace): Promise<ModelPlace | undefined> {
     const key = `${addressKey(place.store)} ${place.prefix}`;
     const known = this.#prefixes.get(key) ?? this.#index(place);
     this.#prefixes.set(key, known);
-    const found = (await known).get(modelId);
-    return found && this.at(modelId, found);
+    const found = (await known).get(modelId) ?? [];
+    const places = await Promise.all(found.slice(0, MOST_COPIES).map((location) => this.at(modelId, location)));
+    const signed = places.filter((each) => each !== undefined);
+    return together(signed, signed.length + Math.max(found.length - MOST_COPIES, 0));
   }
 
   async close(): Promise<void> {
@@ -95,16 +98,23 @@ export class StoredModels {
     return known;
   }
 
-  async #index({ store: address, prefix }: StorePlace): Promise<ReadonlyMap<string, StoreLocation>> {
+  async #index({ store: address, prefix }: StorePlace): Promise<ReadonlyMap<string, readonly StoreLocation[]>> {
     const store = await this.#store({ store: address });
     if (store === undefined) return new Map();
     const names = (await store.folders(prefix, this.#signal)).filter((name) => name !== RECORDS).slice(0, MOST_NAMES);
-    const index = new Map<string, StoreLocation>();
-    await inParallel(names, READS_AT_ONCE, this.#signal, async (name, signal) => {
+    const listed = await inParallel(names, READS_AT_ONCE, this.#signal, async (name, signal) => {
       const location = { store: address, prefix, name, url: `${addressKey(address)}/${prefix}${name}` };
       const ids = await store.folders(`${layoutOf(location).model}${RECORDS}/bundles/`, signal);
-      for (const id of ids) if (!index.has(id)) index.set(id, location);
+      return { location, ids };
     });
+    const index = new Map<string, StoreLocation[]>();
+    for (const { location, ids } of listed) {
+      for (const id of ids) {
+        const copies = index.get(id) ?? [];
+        index.set(id, copies);
+        copies.push(location);
+      }
+    }
     return index;
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { writeGguf } from '../helpers/model-files.ts';
 import { keyPath, RELEASER, StoredModels, signingAs, TRAINER, TRUST } from '../helpers/stored-models.ts';
 
@@ -87,5 +87,19 @@ describe('what is revoked, over the lineage', () => {
     const [finding] = (JSON.parse(stdout) as { findings: readonly Finding[] }).findings.filter((each) => each.code.startsWith('revoked-'));
     assert.deepEqual([code, finding?.code], [1, 'revoked-ancestor']);
     assert.match(finding?.message ?? '', /quantised.* ← merged.* ← base.*: backdoor$/);
+  });
+
+  it('is not deceived by a copy of an ancestor that lacks its statements, beside it or in the store', async () => {
+    cpSync(path('merged'), path('a-copy'), { recursive: true });
+    const { code: unspoiled } = await models.run('verify', path('quantised'), ...trusting, ...list);
+    assert.equal(unspoiled, 0);
+    for (const name of ['base', 'merged', 'quantised', 'a-copy']) {
+      await run('push', path(name), models.url(name), ...TRUST, ...signingAs(RELEASER));
+    }
+    await run('revoke', path('base'), '--reason', 'backdoor', ...list, ...asRevoker);
+    assert.match((await rejected()).quantised ?? '', /^revoked-ancestor: .*quantised ← (merged|a-copy) ← base: backdoor$/);
+    const { code, stdout } = await models.run('verify', `${models.url('quantised')}@1`, ...TRUST, ...list, '--json');
+    const codes = (JSON.parse(stdout) as { findings: readonly Finding[] }).findings.map((finding) => finding.code);
+    assert.deepEqual([code, codes.filter((each) => each.startsWith('revoked-'))], [1, ['revoked-ancestor']]);
   });
 });

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { MlsignError, readCapped, usage } from '../core/index.ts';
-import { MAX_PEM_BYTES, parseTrustedPem, publicKeyHint } from '../formats/index.ts';
+import { isDigestName, isDigestValue, MAX_PEM_BYTES, parseTrustedPem, publicKeyHint } from '../formats/index.ts';
 import { DIGEST, KEY_NAME, type Revocation } from '../lineage/index.ts';
 import { openSource } from '../model/index.ts';
 import { isStoreLocation, parseLocation, type Store, type StoreLocation } from '../store/index.ts';
@@ -26,12 +26,12 @@ const PEM = '-----BEGIN ';
  * What a word of the user's means: a digest (`sha256:…`), a key (`key:…`, or a PEM file), a release in a store, a model on disk
  * (by its signature, or hashed), or else an identity.
  *
- * @throws MlsignError `target-unknown`, and what reading it throws
+ * @throws MlsignError `target-unknown`, `digest-malformed`, and what reading it throws
  */
 export async function revocationTarget(text: string, options: TargetOptions): Promise<RevocationTarget> {
   const key = text.startsWith('key:') ? text.slice('key:'.length) : undefined;
   if (key !== undefined && KEY_NAME.test(key)) return { kind: 'key', value: key, description: 'the key of this name' };
-  if (DIGEST.test(text)) return { kind: 'digest', value: text, description: 'whatever has this digest' };
+  if (DIGEST.test(text)) return { kind: 'digest', value: digestTarget(text), description: 'whatever has this digest' };
   if (isStoreLocation(text)) return releaseTarget(parseLocation(text), options);
   const found = await stat(text).catch(() => undefined);
   if (found !== undefined) return found.isFile() && (await isPem(text)) ? keyTarget(text) : modelTarget(text);
@@ -40,6 +40,20 @@ export async function revocationTarget(text: string, options: TargetOptions): Pr
   throw usage('target-unknown', 'this is nothing that can be revoked: no such file, and no digest, key or identity', {
     subject: text,
     expected: 'sha256:…, a model, s3://bucket/prefix/name@7, key.pub, key:…, or an identity such as ci@example.com',
+  });
+}
+
+/** As lists have it: one that nothing would ever be compared with revokes nothing. */
+function digestTarget(text: string): string {
+  const [algorithm = '', value = ''] = text.split(':');
+  if (isDigestValue(algorithm, value)) {
+    // Models are known by their ids as `sha256:…`.
+    if (algorithm === 'mlsignModel') return `sha256:${value}`;
+    if (isDigestName(algorithm)) return text;
+  }
+  throw usage('digest-malformed', 'this is no digest that mlsign knows, so revoking it would reach nothing', {
+    subject: text,
+    expected: 'sha256: with 64 lower-case hex digits; also sha512, blake3, mlsignModel, gitCommit and others of in-toto',
   });
 }
 

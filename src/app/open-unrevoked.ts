@@ -44,7 +44,8 @@ export async function openUnrevoked(
     checks: [...revoked.checks, ...opened.checks],
     findings: [...revoked.findings, ...opened.findings],
   };
-  if (verdictOf(before.findings) !== 'verified') return before;
+  // A list that is missing or old leaves the answer open, and what is known to be revoked is rejected all the same.
+  if (verdictOf(opened.findings) !== 'verified') return before;
   const trust = { policy, rule, evidence: { ...revoked.evidence, now }, revocations: revoked.revocations };
   const rootOf = ({ modelId, statements }: Candidate) => ({ modelId, statements, place: localPlace(source), source, ...place });
   const judged = [];

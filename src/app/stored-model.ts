@@ -117,7 +117,9 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   const { manifest } = candidate.statements[0].statement;
   const contradictions = recordFindings(record, manifest);
   const complete = [...allFindings, ...contradictions];
-  if (verdictOf(complete) !== 'verified') return { ...base, opened, checks: allChecks, findings: complete };
+  // A list that is missing or old leaves the answer open, and what is known to be revoked is rejected all the same.
+  const own = complete.filter((finding) => !revoked.findings.includes(finding));
+  if (verdictOf(own) !== 'verified') return { ...base, opened, checks: allChecks, findings: complete };
   const ancestry = await checkLineage(
     { modelId: record.modelId, place: releasePlace(store, location, record, signal), location, store, statements: candidate.statements },
     { policy, rule, evidence: { ...revoked.evidence, now }, revocations: revoked.revocations },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { S3Bench } from '../helpers/s3.ts';
-import { keyPath, StoredModels, signingAs, TRUST } from '../helpers/stored-models.ts';
+import { keyPath, RELEASER, StoredModels, signingAs, TRAINER, TRUST } from '../helpers/stored-models.ts';
 
 const KEY = 'team/.mlsign/revocations.json';
 
@@ -65,6 +65,25 @@ describe('a revocation list in a bucket', () => {
     const mended = await models.run('revoke', '--renew', ...asRevoker);
     assert.equal(mended.code, 0, mended.stderr);
     assert.deepEqual(verdictOf(await models.run(...checked(), ...fresh())), [1, 'revoked-model']);
+  });
+
+  it('rejects what descends from what it revokes, in the store and on disk, also where it is hidden', async () => {
+    const dataset = `sha256:${'1'.repeat(64)}`;
+    const disk = models.sandbox.write('disk/lora', { 'adapter_model.safetensors': 'lora' });
+    const done = async (...args: readonly string[]): Promise<void> => {
+      const { code, stderr } = await models.run(...args);
+      assert.equal(code, 0, stderr);
+    };
+    await done('sign', disk, ...signingAs(TRAINER));
+    await done('attest', disk, '--dataset', `s3://data/chats=${dataset}`, ...signingAs(TRAINER));
+    await done('push', disk, models.url('lora'), ...TRUST, ...signingAs(RELEASER));
+    await done('revoke', dataset, '--reason', 'x', ...asRevoker);
+    models.delete(KEY);
+    for (const place of [`${models.url('lora')}@1`, disk]) {
+      const trust = place === disk ? TRUST.slice(0, 2) : TRUST;
+      const run = await models.run('verify', place, ...trust, ...list, ...fresh(), '--json');
+      assert.deepEqual(verdictOf(run), [1, 'revocations-missing', 'revoked-ancestor']);
+    }
   });
 
   it('leaves the answer open for who may not read it, or not see its history and has no memory', async () => {

@@ -83,7 +83,7 @@ export function roleUnlisted(subject: string, role: WalkRole): Finding {
   return {
     code: 'lineage-role-unlisted',
     severity: 'warning',
-    message: `the policy says nothing of a ${WORDS[role]}, so nobody had to sign this one`,
+    message: `the policy says nothing of the role of this ${WORDS[role]}, so nobody had to sign it`,
     subject,
     got: role,
     suggestion: 'add the role to the lineage of the rule',

@@ -5,14 +5,19 @@ import type { Candidate, OpenedSignatures } from './open-signatures.ts';
 
 /**
  * What is left of a model's signatures once revocation lists are believed: a candidate whose model id, or one of whose files,
- * is revoked is none. Where another one is left, its files decide, and what is revoked is only told.
+ * is revoked is none, and neither is one that may be about the same bytes, hashed in another way. Where another one is left,
+ * its files decide, and what is revoked is only told.
  *
  * @param subject names the model
  */
 export function withoutRevoked(signatures: OpenedSignatures, revocations: Revocations | undefined, subject: string): OpenedSignatures {
   if (revocations === undefined) return signatures;
   const judged = signatures.candidates.map((candidate) => ({ candidate, findings: revokedContents(candidate, revocations, subject) }));
-  const candidates = judged.filter(({ findings }) => verdictOf(findings) === 'verified').map(({ candidate }) => candidate);
+  const isRevoked = ({ findings }: (typeof judged)[number]) => verdictOf(findings) !== 'verified';
+  const revoked = judged.filter(isRevoked).map(({ candidate }) => manifestOf(candidate));
+  const candidates = judged
+    .filter((each) => !isRevoked(each) && revoked.every((manifest) => isOther(manifest, manifestOf(each.candidate))))
+    .map(({ candidate }) => candidate);
   const findings = judged.flatMap((each) => each.findings);
   const isLeft = candidates.length > 0;
   const told = isLeft ? findings.map((finding): Finding => ({ ...finding, severity: 'warning' })) : findings;
@@ -30,8 +35,22 @@ function describe(findings: readonly Finding[], candidates: number): string {
   return count === 0 ? 'neither its model id nor any of its files is revoked' : `${count} of its model id and files revoked`;
 }
 
-function revokedContents({ modelId, statements }: Candidate, revocations: Revocations, subject: string): readonly Finding[] {
-  const { manifest } = statements[0].statement;
+function manifestOf({ statements }: Candidate): Manifest {
+  return statements[0].statement.manifest;
+}
+
+/** Whether no model is what both say: they name other files, or other digests by the same algorithm. */
+function isOther(a: Manifest, b: Manifest): boolean {
+  const ours = groupByFile(a);
+  const theirs = groupByFile(b);
+  if (ours.size !== theirs.size || [...ours.keys()].some((name) => !theirs.has(name))) return true;
+  const isAlike = a.serialization.hashType === b.serialization.hashType && a.serialization.shardSize === b.serialization.shardSize;
+  return isAlike && [...ours].some(([name, { digests }]) => digests.join() !== theirs.get(name)?.digests.join());
+}
+
+function revokedContents(candidate: Candidate, revocations: Revocations, subject: string): readonly Finding[] {
+  const { modelId } = candidate;
+  const manifest = manifestOf(candidate);
   const model = revocations.model(modelId, subject);
   return [...(model === undefined ? [] : [model]), ...revokedFiles(manifest, revocations, subject)];
 }

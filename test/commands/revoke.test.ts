@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CliRun } from '../helpers/cli.ts';
 import { NOW } from '../helpers/releases.ts';
 import { aList, signedList } from '../helpers/revocations.ts';
@@ -91,6 +92,20 @@ describe('mlsign revoke', () => {
     const run = await verify(inFile());
     assert.deepEqual(await verdict(Promise.resolve(run)), [1, 'revoked-file']);
     assert.equal(JSON.parse(run.stdout).findings[0].subject, 'llama/weights.bin');
+  });
+
+  it('rejects a revoked model that is signed once more, hashed in another way; an older one’s signature beside it spoils nothing', async () => {
+    await begin();
+    await done(revoke(model, '--reason', 'poisoned samples', ...inFile(), ...asRevoker));
+    mkdirSync(`${model}.mlsign`);
+    const own = join(model, 'model.sig');
+    renameSync(own, `${model}.mlsign/first.sig`);
+    assert.equal((await models.run('sign', model, ...signingAs(TRAINER), '--algorithm', 'blake3')).code, 0);
+    assert.deepEqual(await verdict(verify(inFile())), [1, 'revoked-model']);
+    rmSync(own);
+    writeFileSync(join(model, 'weights.bin'), 'mended');
+    assert.equal((await models.run('sign', model, ...signingAs(TRAINER))).code, 0);
+    assert.deepEqual(await verdict(verify(inFile())), [0, 'revoked-model']);
   });
 
   it('takes the signatures of a revoked key away', async () => {

@@ -70,7 +70,7 @@ export async function localAttestations(companion: string, findings: Finding[]):
  *
  * @param pinned of a verified release
  * @param findings gets `too-many-attestations`, `attestations-not-listed`
- * @param listed the current versions of all bundles of the model, where they are listed already
+ * @param listed the bundles of the model as {@link firstVersions} gives them, where they are listed already
  */
 export async function storedAttestations(
   store: Store,
@@ -87,9 +87,9 @@ export async function storedAttestations(
   );
   const folder = layout.bundles(modelId);
   try {
-    for await (const entry of listed ?? store.history(folder, signal)) {
+    for await (const entry of listed ?? firstVersions(store.history(folder, signal))) {
       const digest = attestationOfKey(layout, modelId, entry.key);
-      if (digest === undefined || !entry.isCurrent || entry.isDeleted || found.has(digest)) continue;
+      if (digest === undefined || found.has(digest)) continue;
       if (found.size >= MOST_ATTESTATIONS) {
         findings.push(tooMany(`${store.url}/${folder}`));
         break;
@@ -101,6 +101,23 @@ export async function storedAttestations(
     findings.push(notListed(error, `${store.url}/${folder}`));
   }
   return [...found].map(([digest, object]) => storedAttestation(store, object, digest, signal));
+}
+
+/**
+ * Of each object that is there still the oldest version: a bundle is named by its digest, so what was written over it is
+ * another, and whoever may write must not hide it so.
+ *
+ * @param history by key, the newest first
+ */
+export async function* firstVersions(history: AsyncIterable<HistoryEntry>): AsyncGenerator<HistoryEntry> {
+  let first: HistoryEntry | undefined;
+  for await (const entry of history) {
+    if (entry.isCurrent) {
+      if (first !== undefined) yield first;
+      first = entry.isDeleted ? undefined : entry;
+    } else if (first?.key === entry.key && !entry.isDeleted) first = entry;
+  }
+  if (first !== undefined) yield first;
 }
 
 function storedAttestation(store: Store, object: StoredObject, digest: string, signal: AbortSignal | undefined): AttestationSource {

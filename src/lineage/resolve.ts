@@ -12,7 +12,7 @@ import {
   type StoreAddress,
   type StoreLocation,
 } from '../store/index.ts';
-import { MOST_ATTESTATIONS, storedAttestations } from './attestation.ts';
+import { firstVersions, MOST_ATTESTATIONS, storedAttestations } from './attestation.ts';
 import type { BundleFile, ModelPlace } from './node.ts';
 import { MOST_COPIES, together } from './together.ts';
 
@@ -55,8 +55,7 @@ export class StoredModels {
     const folder = layoutOf(location).bundles(modelId);
     const listed: HistoryEntry[] = [];
     const signatures: HistoryEntry[] = [];
-    for await (const entry of store.history(folder, this.#signal)) {
-      if (!entry.isCurrent || entry.isDeleted) continue;
+    for await (const entry of firstVersions(store.history(folder, this.#signal))) {
       const kept = signatureDigest(folder, entry.key) === undefined ? listed : signatures;
       if (kept.length <= MOST_ATTESTATIONS) kept.push(entry);
     }

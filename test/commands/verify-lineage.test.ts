@@ -93,6 +93,14 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
       assert.equal(code, 0, JSON.stringify(findings));
     });
 
+    it('reads what was there first where somebody wrote over the bundles of an ancestor', async () => {
+      const bundles = bed.keys().filter((name) => name.includes(`${base.id}/`) && name.endsWith('.sig'));
+      assert.ok(bundles.length > 0);
+      for (const key of bundles) bed.overwrite(key, 'another');
+      const { code, findings } = await verify(`${bed.url('adapter')}@1`);
+      assert.equal(code, 0, JSON.stringify(findings));
+    });
+
     it('leaves it open where the base is gone', async () => {
       rmSync(folder.path('models/base'), { recursive: true });
       for (const key of bed.keys().filter((name) => name.includes('base/') && name.endsWith('.sig'))) bed.delete(key);

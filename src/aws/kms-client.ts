@@ -2,7 +2,8 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import { usage } from '../core/index.ts';
 import { type AwsCall, awsError } from './aws-errors.ts';
 import { type AwsConnection, clientConfig, DEFAULT_TIMEOUT_MS, MAX_ANSWER_BYTES, retryOptions } from './clients.ts';
-import { AnswerMalformed, AttemptTimeout, judgeAwsFailure } from './failure.ts';
+import { AttemptTimeout, judgeAwsFailure } from './failure.ts';
+import { isBytes, limited } from './limited-body.ts';
 import { type Failure, withRetries } from './retry.ts';
 
 /**
@@ -116,25 +117,12 @@ function limitAnswers(client: KMSClient): void {
       const { response } = result;
       if (typeof response === 'object' && response !== null && 'body' in response && isBytes(response.body)) {
         const { Readable } = await import('node:stream');
-        response.body = Readable.from(limited(response.body));
+        response.body = Readable.from(limited(response.body, MAX_ANSWER_BYTES));
       }
       return result;
     },
     { step: 'deserialize', priority: 'low', name: 'limitAnswers' },
   );
-}
-
-function isBytes(body: unknown): body is AsyncIterable<Uint8Array> {
-  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
-}
-
-async function* limited(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new AnswerMalformed();
-    yield chunk;
-  }
 }
 
 function insistOnAws(client: KMSClient): void {

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { AnswerMalformed } from './failure.ts';
+import { isBytes, limited } from './limited-body.ts';
 
 /** No honest answer but the bytes of an object is longer: a page of 1,000 versions with the longest keys takes 4 MB. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -60,10 +60,10 @@ export function addMiddleware({ middlewareStack }: S3Client, expectedBucketOwner
         if (isAnswer(response) && !isShort(response, commandName) && isBytes(response.body)) {
           const { Readable } = await import('node:stream');
           if (commandName === 'ListObjectVersionsCommand') {
-            const text = await textOf(limited(response.body));
+            const text = await textOf(limited(response.body, MAX_ANSWER_BYTES));
             orders.set(response, orderIn(text));
             response.body = Readable.from([Buffer.from(text)]);
-          } else response.body = Readable.from(limited(response.body));
+          } else response.body = Readable.from(limited(response.body, MAX_ANSWER_BYTES));
         }
         return result;
       },
@@ -93,19 +93,6 @@ function isAnswer(response: unknown): response is Answer {
 function isShort({ statusCode, headers }: Answer, commandName: string | undefined): boolean {
   if (commandName === 'GetObjectCommand' && statusCode < 300) return true;
   return commandName !== 'ListObjectVersionsCommand' && Number(headers['content-length'] ?? Number.NaN) <= MAX_ANSWER_BYTES;
-}
-
-function isBytes(body: unknown): body is AsyncIterable<Uint8Array> {
-  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
-}
-
-async function* limited(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new AnswerMalformed();
-    yield chunk;
-  }
 }
 
 async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {

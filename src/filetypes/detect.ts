@@ -1,84 +1,14 @@
 import { decodeUtf8 } from '../core/index.ts';
+import { TEXT_BY_EXTENSION } from './format-names.ts';
+import { type FileFormat, type FileType, fileType } from './formats.ts';
 import { type OpenFile, withFile } from './open-file.ts';
 import { looksLikeLegacyTorch, looksLikePickle } from './pickle.ts';
 import { looksLikeOnnx, looksLikeSentencePiece } from './protobuf.ts';
 import { looksLikeSafetensors } from './safetensors.ts';
 import { listZipNames } from './zip-directory.ts';
 
-/** What a file is. */
-export type FileFormat = keyof typeof FORMATS;
-
-/** Every format that is recognised, with the name that people know it by. */
-const FORMATS = {
-  safetensors: 'safetensors',
-  gguf: 'GGUF',
-  pytorch: 'PyTorch',
-  'pytorch-legacy': 'PyTorch before 1.6',
-  torchscript: 'TorchScript',
-  pickle: 'pickle',
-  onnx: 'ONNX',
-  keras: 'Keras',
-  hdf5: 'HDF5',
-  numpy: 'NumPy',
-  'numpy-zip': 'NumPy archive',
-  tokenizer: 'tokenizer',
-  sentencepiece: 'SentencePiece',
-  parquet: 'Parquet',
-  json: 'JSON',
-  jsonl: 'JSON lines',
-  markdown: 'Markdown',
-  python: 'Python',
-  text: 'text',
-  zip: 'ZIP',
-  'git-lfs-pointer': 'Git LFS pointer',
-  empty: 'empty',
-  unknown: 'unknown',
-} as const;
-
-/** A file's format, and the name that people know it by. */
-export interface FileType {
-  readonly format: FileFormat;
-  readonly label: string;
-}
-
 const HEAD_BYTES = 64 * 1024;
 const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
-/** Text is told apart by name, because its bytes do not say; nothing else is. */
-const TEXT_BY_EXTENSION: Readonly<Record<string, FileFormat>> = { md: 'markdown', markdown: 'markdown', py: 'python' };
-const EXTENSIONS: Readonly<Record<string, FileFormat>> = {
-  ...TEXT_BY_EXTENSION,
-  safetensors: 'safetensors',
-  gguf: 'gguf',
-  pt: 'pytorch',
-  pth: 'pytorch',
-  ckpt: 'pytorch',
-  pkl: 'pickle',
-  pickle: 'pickle',
-  onnx: 'onnx',
-  keras: 'keras',
-  h5: 'hdf5',
-  hdf5: 'hdf5',
-  npy: 'numpy',
-  npz: 'numpy-zip',
-  parquet: 'parquet',
-  json: 'json',
-  jsonl: 'jsonl',
-  txt: 'text',
-  zip: 'zip',
-};
-const NAMES: Readonly<Record<string, FileFormat>> = { 'tokenizer.json': 'tokenizer', 'pytorch_model.bin': 'pytorch' };
-
-/** The type of a format. */
-export function fileType(format: FileFormat): FileType {
-  return { format, label: FORMATS[format] };
-}
-
-/** What a name promises; only a guess, for files that are not there. */
-export function formatOfName(name: string): FileType {
-  const base = name.slice(name.lastIndexOf('/') + 1).toLowerCase();
-  return fileType(NAMES[base] ?? EXTENSIONS[base.slice(base.lastIndexOf('.') + 1)] ?? 'unknown');
-}
-
 /**
  * Tells what a file is by its bytes: at most 64 KiB of its beginning, and the directory of a ZIP file. Nothing is run or
  * unpacked, and a file that only pretends is found by the strict readers.
@@ -86,10 +16,11 @@ export function formatOfName(name: string): FileType {
  * @throws MlsignError `not-a-file`, and what `fileError` gives
  */
 export function identify(path: string): Promise<FileType> {
-  return withFile(path, async (file) => fileType(await detect(file)));
+  return withFile(path, async (file) => fileType(await detectFormat(file)));
 }
 
-async function detect(file: OpenFile): Promise<FileFormat> {
+/** `identify` for a file that is open. */
+export async function detectFormat(file: OpenFile): Promise<FileFormat> {
   if (file.size === 0) return 'empty';
   const head = await file.read(0, HEAD_BYTES);
   const begins = (magic: string): boolean => head.toString('latin1', 0, magic.length) === magic;

@@ -22,4 +22,5 @@ export * from './slsa.ts';
 export * from './statement.ts';
 export * from './trusted-root.ts';
 export * from './validity-period.ts';
+export * from './vsa.ts';
 export * from './x509.ts';

@@ -1,11 +1,13 @@
 import type { Decoder, Fields, JsonValue } from '../core/index.ts';
 import { checkIgnorePath } from '../formats/index.ts';
 import { MAX_ENTRIES, refuseOthers, strings } from './decode-fields.ts';
+import { decodeFormats } from './decode-formats.ts';
 import { decodeLineage } from './decode-lineage.ts';
 import { decodeEndpoints, decodeReleasing } from './decode-releasing.ts';
 import { decodeRevocations } from './decode-revocations.ts';
 import { decodeSignedBy, NAME, NAME_WORDS } from './decode-signers.ts';
 import { decodePrincipal } from './decode-trust.ts';
+import { decodeVsa } from './decode-vsa.ts';
 import type { PolicyDocument, RuleEntry } from './document.ts';
 import { type EvidenceRequirement, RULE_DEFAULTS } from './policy.ts';
 
@@ -19,8 +21,10 @@ const RULE_FIELDS = [
   'channels',
   'lineage',
   'revocations',
+  'vsa',
   'attested-endpoints',
   'require',
+  'formats',
   'ignore-paths',
   'unsigned-paths',
   'allow-symlinks',
@@ -72,6 +76,7 @@ function decodeRule(decoder: Decoder, value: JsonValue, path: string): RuleEntry
     ...decodeReleasing(decoder, fields),
     lineage: decodeLineage(decoder, fields),
     revocations: decodeRevocations(decoder, fields),
+    vsa: decodeVsa(decoder, fields),
     settings: {
       require: fields.has('require') ? decodeRequire(decoder, fields) : RULE_DEFAULTS.require,
       ignorePaths:
@@ -85,6 +90,7 @@ function decodeRule(decoder: Decoder, value: JsonValue, path: string): RuleEntry
       allowLegacy: flag('allow-legacy', RULE_DEFAULTS.allowLegacy),
       ignoreUnsigned: flag('ignore-unsigned-files', RULE_DEFAULTS.ignoreUnsigned),
       attestedEndpoints: fields.has('attested-endpoints') ? decodeEndpoints(decoder, fields) : RULE_DEFAULTS.attestedEndpoints,
+      formats: fields.has('formats') ? decodeFormats(decoder, fields) : RULE_DEFAULTS.formats,
     },
   };
 }

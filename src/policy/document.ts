@@ -3,6 +3,7 @@ import type { IdentitySource } from './identity.ts';
 import type { LineageRole, LineageRule } from './lineage-rule.ts';
 import type { RuleSettings } from './policy.ts';
 import type { RevocationRule } from './revocation-rule.ts';
+import type { VsaRule } from './vsa-rule.ts';
 
 /** PEM text, or the path of a PEM file, and the field it stands in. */
 export interface PemReference {
@@ -67,11 +68,17 @@ export interface RuleEntry {
   readonly channels: readonly ChannelEntry[];
   readonly lineage: readonly LineageEntry[];
   readonly revocations?: RevocationEntry | undefined;
+  readonly vsa?: VsaEntry | undefined;
   readonly settings: RuleSettings;
 }
 
 /** A revocation list as the file says it; paths begin at the file. */
 export interface RevocationEntry extends Omit<RevocationRule, 'signedBy'> {
+  readonly signedBy: SignedByEntry;
+}
+
+/** Whose verification summary is accepted, as the file says it. */
+export interface VsaEntry extends Omit<VsaRule, 'signedBy'> {
   readonly signedBy: SignedByEntry;
 }
 

@@ -1,4 +1,5 @@
 export { CLAIM_NAMES, type ClaimName, claimArcs, isClaimName } from './claims.ts';
+export type { FormatRule, FormatSetting } from './format-rule.ts';
 export {
   describeIdentity,
   type IdentityMismatch,
@@ -28,3 +29,4 @@ export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './pr
 export { readYaml } from './read-yaml.ts';
 export type { RevocationPlace, RevocationRule } from './revocation-rule.ts';
 export { type RevokerQuestion, revokerRule } from './revoker-rule.ts';
+export type { VsaRule } from './vsa-rule.ts';

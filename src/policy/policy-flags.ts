@@ -57,6 +57,7 @@ export function policyFromFlags(flags: PolicyFlags): Policy {
     allowSymlinks: flags.allowSymlinks ?? RULE_DEFAULTS.allowSymlinks,
     allowLegacy: flags.allowLegacy ?? RULE_DEFAULTS.allowLegacy,
     ignoreUnsigned: flags.ignoreUnsigned ?? RULE_DEFAULTS.ignoreUnsigned,
+    formats: { allowCode: [], by: 'flags' },
   };
   return { source: 'flags', files: flags.files ?? [], principals, rules: [rule] };
 }
@@ -120,6 +121,8 @@ export function combine(policy: Policy, flags: PolicyFlags): Policy {
       ...rule,
       signedBy: [...rule.signedBy, ...signedBy],
       revocations: [...rule.revocations, ...revocations],
+      // A summary says nothing of signers that only flags ask for.
+      vsa: principals.length === 0 ? rule.vsa : undefined,
       // The model's own signers are those of the file: a flag that adds one adds nobody here.
       releasedBy: [...releasePrincipals(rule), ...releasedBy],
       channels: new Map(

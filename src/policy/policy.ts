@@ -1,8 +1,10 @@
 import { refused, usage } from '../core/index.ts';
+import type { FormatSetting } from './format-rule.ts';
 import type { LineageRules } from './lineage-rule.ts';
 import { covers } from './pattern.ts';
 import type { Principal } from './principal.ts';
 import type { RevocationRule } from './revocation-rule.ts';
+import type { VsaRule } from './vsa-rule.ts';
 
 /** So many of these principals must have signed. */
 export interface Requirement {
@@ -33,6 +35,8 @@ export interface RuleSettings {
   readonly ignoreUnsigned: boolean;
   /** Origins (`https://minio.example:9000`) whose checksums are believed besides those of AWS. */
   readonly attestedEndpoints: readonly string[];
+  /** What the files may be, by their bytes. */
+  readonly formats: FormatSetting;
 }
 
 /** What must hold for the models at some locations. */
@@ -51,6 +55,8 @@ export interface Rule extends RuleSettings {
   readonly lineage: LineageRules;
   /** Each of these lists must be there, and revoke nothing of the model. */
   readonly revocations: readonly RevocationRule[];
+  /** Whose verification summary is accepted instead of what the rule asks of signers, lineage, attestations and formats. */
+  readonly vsa?: VsaRule | undefined;
 }
 
 /** Of each of these groups, the one signer of a document must be a member. */
@@ -88,6 +94,7 @@ export const RULE_DEFAULTS: RuleSettings = {
   allowLegacy: false,
   ignoreUnsigned: false,
   attestedEndpoints: [],
+  formats: { allowCode: [], by: 'default' },
 };
 
 /**

@@ -68,6 +68,7 @@ function buildRule(decoder: Decoder, entry: RuleEntry, members: ReadonlyMap<stri
     channels: new Map(entry.channels.map(channel)),
     lineage: new Map(entry.lineage.map(ancestors)),
     revocations: revocationRules(decoder, entry.revocations, members, directory),
+    vsa: entry.vsa && { ...entry.vsa, signedBy: [buildRequirement(decoder, entry.vsa.signedBy, members).of] },
     ...entry.settings,
   };
 }

@@ -22,6 +22,7 @@ export * from './push.ts';
 export * from './quantity.ts';
 export * from './restore.ts';
 export * from './revoke.ts';
+export * from './sarif.ts';
 export * from './sign.ts';
 export * from './sign-release.ts';
 export * from './style.ts';

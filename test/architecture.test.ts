@@ -17,7 +17,7 @@ const ROOMS: Readonly<Record<string, { readonly rooms: string; readonly packages
   aws: { rooms: 'core', cloud: true },
   store: { rooms: 'core digest model aws', cloud: true },
   sign: { rooms: 'core formats aws', cloud: true },
-  policy: { rooms: 'core formats', packages: 'yaml' },
+  policy: { rooms: 'core filetypes formats', packages: 'yaml' },
   verify: { rooms: 'core formats aws policy', packages: 'pkijs asn1js', cloud: true },
   release: { rooms: 'core formats model store sign policy verify' },
   lineage: { rooms: 'core formats model store sign policy verify release' },

@@ -1,0 +1,1 @@
+export { type FormatJudgement, judgeFormat, notExamined } from './format-rules.ts';

@@ -1,9 +1,19 @@
 import type { Finding } from '../core/index.ts';
-import type { ProvenTime, RefuseSigner, VerifiedSigner } from '../verify/index.ts';
+import type { ProvenTime, VerifiedSigner } from '../verify/index.ts';
 import type { Revocation, RevocationList } from './revocations.ts';
 
 /** One way from a model up to something that it was made from: each step in words, the revoked one last. */
 export type AncestorPath = readonly string[];
+
+/** What a signer goes by. */
+export interface SignerNames {
+  readonly hint: string;
+  readonly identity?: Pick<NonNullable<VerifiedSigner['identity']>, 'identity' | 'issuer'> | undefined;
+  readonly certificate?: Pick<NonNullable<VerifiedSigner['certificate']>, 'subject' | 'issuer' | 'alternativeNames'> | undefined;
+}
+
+/** When a signature existed, and who says so. */
+type SignedAt = Pick<ProvenTime, 'time' | 'authority'>;
 
 /** What to do once a model turns out to be revoked. */
 const NEXT = 'do not use it: go back to a release before it (mlsign rollback), and see what else it reaches (mlsign affected)';
@@ -57,7 +67,7 @@ export class Revocations {
   }
 
   /** Whoever signed with a revoked key or identity, unless the signature is proven to be older. */
-  readonly signer: RefuseSigner = (signer, times, where) => {
+  readonly signer = (signer: SignerNames, times: readonly SignedAt[], where: string): Finding | undefined => {
     const key = this.#entries.get(`key ${signer.hint}`);
     if (key !== undefined && !isOlder(key, times)) {
       return revoked('revoked-key', 'the key that made this signature is revoked', key, where, sinceWords(key, times));
@@ -78,18 +88,18 @@ function stricter(known: Revocation | undefined, entry: Revocation): Revocation 
 }
 
 /** Names are compared exactly; an alternative name of a certificate with its type (`email:…`) or without it. */
-function isNamedSo({ value, issuer }: Revocation, { identity, certificate }: VerifiedSigner): boolean {
+function isNamedSo({ value, issuer }: Revocation, { identity, certificate }: SignerNames): boolean {
   if (identity !== undefined) return identity.identity === value && (issuer === undefined || identity.issuer === issuer);
   if (certificate === undefined || (issuer !== undefined && certificate.issuer !== issuer)) return false;
   const names = certificate.alternativeNames.flatMap((name) => [name, name.replace(/^[A-Za-z ]+:/, '')]);
   return certificate.subject === value || names.includes(value);
 }
 
-function isOlder({ since }: Revocation, times: readonly ProvenTime[]): boolean {
+function isOlder({ since }: Revocation, times: readonly SignedAt[]): boolean {
   return since !== undefined && times.some(({ time }) => time < since);
 }
 
-function sinceWords({ since }: Revocation, [first]: readonly ProvenTime[]) {
+function sinceWords({ since }: Revocation, [first]: readonly SignedAt[]) {
   if (since === undefined) return {};
   return {
     expected: `a signature that is proven to be older than ${since.toISOString()}`,

@@ -27,6 +27,8 @@ export interface VerifiedSigner {
   readonly hint: string;
   /** The signer's own certificate, or the one whose key is pinned. */
   readonly certificate?: CertificateInfo | undefined;
+  /** The names of the keys that stand above its certificate, by which it is trusted. */
+  readonly authorities?: readonly string[] | undefined;
   readonly scheme: SchemeName;
   readonly identity?: SigstoreIdentity | undefined;
 }
@@ -37,14 +39,14 @@ export interface SignedBy {
   readonly trust: Trust;
 }
 
-let makeVerified: <T>(bundle: Bundle, statement: T, bytes: Uint8Array, where: string, matches: Matches) => VerifiedStatement<T>;
+let makeVerified: <T>(fields: VerifiedFields<T>) => VerifiedStatement<T>;
 
-type Matches = readonly [SignerMatch, ...SignerMatch[]];
+type VerifiedFields<T> = Pick<VerifiedStatement<T>, 'statement' | 'bundle' | 'bundleDigest' | 'signedBy' | 'signer' | 'times' | 'logs'>;
 
 /** A statement whose signature was made by a trusted signer. Only this file makes one. */
 export class VerifiedStatement<T = OmsStatement> {
   static {
-    makeVerified = (...fields) => new VerifiedStatement(...fields);
+    makeVerified = (fields) => new VerifiedStatement(fields);
   }
 
   readonly statement: T;
@@ -62,14 +64,24 @@ export class VerifiedStatement<T = OmsStatement> {
   // A private field: nothing else has this type, whatever its other fields are.
   readonly #verified = true;
 
-  private constructor(bundle: Bundle, statement: T, bytes: Uint8Array, where: string, matches: Matches) {
-    this.statement = statement;
-    this.bundle = where;
-    this.bundleDigest = sha256Hex(bytes);
-    this.signedBy = matches.map(({ principal, trust }) => ({ principal, trust }));
-    this.signer = describeSigner(bundle, matches[0]);
-    this.times = matches[0].proof.times;
-    this.logs = matches[0].proof.logs;
+  private constructor(fields: VerifiedFields<T>) {
+    this.statement = fields.statement;
+    this.bundle = fields.bundle;
+    this.bundleDigest = fields.bundleDigest;
+    this.signedBy = fields.signedBy;
+    this.signer = fields.signer;
+    this.times = fields.times;
+    this.logs = fields.logs;
+  }
+
+  /**
+   * The same signature over what its statement names by digest.
+   *
+   * @param names compares the digest of what is named with the one in the statement
+   * @returns undefined where the statement names something else
+   */
+  over<U>(named: U, names: (statement: T, named: U) => boolean): VerifiedStatement<U> | undefined {
+    return names(this.statement, named) ? new VerifiedStatement({ ...this, statement: named }) : undefined;
   }
 
   /** Whether a value was made by {@link openStatement}. */
@@ -144,12 +156,21 @@ export async function openEnvelope<T>(
     const search = await verifyEnvelope(bundle, where, encoding, principals, options);
     checks.push(...search.checks);
     const { matches, refusals } = refuseSigners(bundle, where, search.matches, options);
-    const [first, ...others] = matches;
+    const [first] = matches;
     checks.push(...refusals.map(({ message }): Check => ({ name: 'revocation', status: 'failed', detail: `${where}: ${message}` })));
     if (first === undefined) return { checks, findings: [...refusals, ...search.findings] };
     const statement = parse(bundle.envelope.payload, encoding);
     if (describe !== undefined) checks.push({ name: 'statement', status: 'passed', detail: `${where}: ${describe(statement)}` });
-    return { verified: makeVerified(bundle, statement, bytes, where, [first, ...others]), checks, findings: [] };
+    const verified = makeVerified({
+      statement,
+      bundle: where,
+      bundleDigest: sha256Hex(bytes),
+      signedBy: matches.map(({ principal, trust }) => ({ principal, trust })),
+      signer: describeSigner(bundle, first),
+      times: first.proof.times,
+      logs: first.proof.logs,
+    });
+    return { verified, checks, findings: [] };
   } catch (error) {
     if (!(error instanceof MlsignError)) throw error;
     const status = error.outcome === 'unavailable' ? 'could-not-run' : 'failed';
@@ -160,19 +181,19 @@ export async function openEnvelope<T>(
 
 /** The signers that are not revoked; the first refusal where none is left. */
 function refuseSigners(bundle: Bundle, where: string, found: readonly SignerMatch[], { refuseSigner }: EnvelopeOptions) {
-  const refused = found.map((match) => refuseSigner?.(describeSigner(bundle, match), match.proof.times, where));
+  const refused = found.map((match) => refuseSigner?.(describeSigner(bundle, match), match.proof, where));
   const matches = found.filter((_, index) => refused[index] === undefined);
   const refusals = matches.length > 0 ? [] : refused.filter((finding) => finding !== undefined).slice(0, 1);
   return { matches, refusals };
 }
 
-function describeSigner({ material }: Bundle, { key, scheme, certificate, identity }: SignerMatch): VerifiedSigner {
+function describeSigner({ material }: Bundle, { key, scheme, certificate, authorities, identity }: SignerMatch): VerifiedSigner {
   const hint = publicKeyHint(key);
   if (identity !== undefined) {
     const who = `${identity.identity}, authenticated by ${identity.issuer}`;
     // Each signature of an identity is by another key: what makes it one signer is its name.
     const id = JSON.stringify([identity.issuer, identity.identity]);
-    return { kind: 'sigstore', id, description: `${schemeTitle(scheme)}, ${who}`, hint, certificate, scheme, identity };
+    return { kind: 'sigstore', id, description: `${schemeTitle(scheme)}, ${who}`, hint, certificate, authorities, scheme, identity };
   }
   const subject = certificate === undefined ? '' : `, certificate ${certificate.subject}`;
   return {
@@ -181,6 +202,7 @@ function describeSigner({ material }: Bundle, { key, scheme, certificate, identi
     description: `${schemeTitle(scheme)}, key ${hint.slice(0, 16)}${subject}`,
     hint,
     certificate,
+    authorities,
     scheme,
   };
 }

@@ -12,6 +12,14 @@ export interface FileToHash {
   readonly identity: FileIdentity;
   /** Whether the path may be a symbolic link, which is followed. */
   readonly followLink?: boolean | undefined;
+  /** The part of it to hash, as it lies in an archive; the whole unless given. */
+  readonly part?: FilePart | undefined;
+}
+
+/** Bytes of a larger file that are a file themselves. */
+export interface FilePart {
+  readonly offset: number;
+  readonly size: number;
 }
 
 /** How files are hashed. */

@@ -93,12 +93,13 @@ export class HashingRun {
   async #takeAll(files: Iterable<FileToHash>): Promise<void> {
     const { shardSize } = this.#options;
     let taken = 0;
-    for (const { path, identity, followLink = false } of files) {
-      const { size } = identity;
+    for (const { path, identity, followLink = false, part } of files) {
+      const { offset, size } = part ?? { offset: 0, size: identity.size };
       const count = this.#countRanges(path, size);
       for (let range = 0; range < count; range++) {
         const [start, end] = rangeAt(range, size, shardSize);
-        this.#unlisted.push({ path, start, end, identity, followLink, number: this.#results.addRange() });
+        const place = { path, start: offset + start, end: offset + end, size };
+        this.#unlisted.push({ ...place, identity, followLink, number: this.#results.addRange() });
         if (this.#unlisted.length < RANGES_A_LIST) continue;
         this.#openList();
         while (this.#open.size > MOST_LISTS) await this.#help();

@@ -7,6 +7,8 @@ export interface WorkItem {
   /** The first byte, and the one after the last. */
   readonly start: number;
   readonly end: number;
+  /** Of what it is a range: the file, or a part of it. */
+  readonly size: number;
   /** The file as it was listed. */
   readonly identity: FileIdentity;
   /** Whether the path may be a symbolic link. */
@@ -28,7 +30,7 @@ export interface SharedWork {
   readonly digestBytes: number;
 }
 
-const NUMBERS = 6;
+const NUMBERS = 7;
 const INTEGERS = 3;
 const NEXT = 0;
 const DONE = 1;
@@ -42,7 +44,7 @@ export class WorkList {
   readonly count: number;
   /** next item to claim, items done */
   readonly #counters: Int32Array;
-  /** per item: start, end, size, mtime, inode, device */
+  /** per item: start, end, size of the file, mtime, inode, device, size of what it is a range of */
   readonly #numbers: Float64Array;
   /** per item: status, follow link, which path */
   readonly #integers: Int32Array;
@@ -82,7 +84,7 @@ export class WorkList {
     const [numbers, integers] = [this.#numbers, this.#integers];
     let [number, integer, whichPath] = [0, 0, -1];
     let previous: string | undefined;
-    for (const { path, start, end, identity, followLink } of items) {
+    for (const { path, start, end, size, identity, followLink } of items) {
       if (path !== previous) whichPath++;
       previous = path;
       numbers[number++] = start;
@@ -91,6 +93,7 @@ export class WorkList {
       numbers[number++] = identity.mtimeMs;
       numbers[number++] = identity.ino;
       numbers[number++] = identity.dev;
+      numbers[number++] = size;
       integers[integer++] = PENDING;
       integers[integer++] = followLink ? 1 : 0;
       integers[integer++] = whichPath;
@@ -132,7 +135,7 @@ export class WorkList {
 
   /** How much of its file an item is, at most 1. */
   share(item: number): number {
-    const size = this.#numbers[item * NUMBERS + 2] ?? 0;
+    const size = this.#numbers[item * NUMBERS + 6] ?? 0;
     return size === 0 ? 1 : (this.end(item) - this.start(item)) / size;
   }
 

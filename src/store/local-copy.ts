@@ -1,8 +1,7 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { refused, throwIfAborted } from '../core/index.ts';
-import { type FileIdentity, identityOf } from '../digest/index.ts';
-import { RangeHasher, type Ranges } from './range-hasher.ts';
+import { type FileIdentity, identityOf, RangeHasher, type Ranges } from '../digest/index.ts';
 
 const BUFFER_BYTES = 2 ** 20;
 

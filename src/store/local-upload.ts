@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { type MlsignError, refused } from '../core/index.ts';
-import { type FileIdentity, identityOf } from '../digest/index.ts';
+import { type FileIdentity, identityOf, type Ranges } from '../digest/index.ts';
 import { KeyWriter, sealStaged } from './local-commit.ts';
 import { copyHashed, type HashedBytes, hashFile, notAFile, type ReadOptions } from './local-copy.ts';
 import { placeOf } from './local-files.ts';
 import type { LocalFolders } from './local-folders.ts';
 import { type KeyState, readState, versionId } from './local-state.ts';
-import type { Ranges } from './range-hasher.ts';
 import type { FileUpload, PartedObject, UploadedObject } from './store.ts';
 
 /** Bytes of every part but the last, where the parts are not the shards that are signed. */

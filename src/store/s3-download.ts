@@ -1,9 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { fileError, MlsignError, refused, throwIfAborted } from '../core/index.ts';
-import type { HashedFile } from '../digest/index.ts';
+import { type HashedFile, RangeHasher } from '../digest/index.ts';
 import { inParallel } from './in-parallel.ts';
-import { RangeHasher } from './range-hasher.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 import { BufferPool } from './s3-buffers.ts';
 import { areEqual, countParts } from './s3-file.ts';

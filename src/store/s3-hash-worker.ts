@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { RangeHasher } from './range-hasher.ts';
+import { RangeHasher } from '../digest/index.ts';
 import type { HashAnswer, HashOrder } from './s3-hashing.ts';
 
 const streams = new Map<number, RangeHasher>();

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { MlsignError } from '../core/index.ts';
-import type { Ranges } from './range-hasher.ts';
+import type { Ranges } from '../digest/index.ts';
 
 /** What a hashing thread is told. Bytes lie in shared memory: they are not copied, and must stay until the answer. */
 export type HashOrder = { readonly id: number } & (

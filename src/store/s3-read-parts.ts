@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { RangeHasher } from './range-hasher.ts';
+import { RangeHasher } from '../digest/index.ts';
 import type { BufferPool } from './s3-buffers.ts';
 import { areEqual, checkIdentity, checkSigned, countParts, EMPTY_SHA256, readAtOnce, readFully, withFile } from './s3-file.ts';
 import type { HashingThreads } from './s3-hashing.ts';

@@ -41,7 +41,7 @@ describe('the ranges of a file', () => {
   });
 });
 
-const ITEM: WorkItem = { path: 'p', start: 0, end: 1, identity: { size: 1, mtimeMs: 0, ino: 0, dev: 0 }, followLink: false };
+const ITEM: WorkItem = { path: 'p', start: 0, end: 1, size: 1, identity: { size: 1, mtimeMs: 0, ino: 0, dev: 0 }, followLink: false };
 
 const identity = fc.record({
   size: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
@@ -54,6 +54,7 @@ const items: fc.Arbitrary<readonly WorkItem[]> = fc.array(
     path: fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('/a', '/a/b', 'ü')),
     start: fc.integer({ min: 0, max: 2 ** 50 }),
     end: fc.integer({ min: 0, max: 2 ** 50 }),
+    size: fc.integer({ min: 0, max: 2 ** 50 }),
     identity,
     followLink: fc.boolean(),
   }),
@@ -70,7 +71,7 @@ describe('a list of work in shared memory', () => {
           assert.equal(list.path(i), item.path);
           assert.equal(list.start(i), item.start);
           assert.equal(list.end(i), item.end);
-          assert.equal(list.share(i), item.identity.size === 0 ? 1 : (item.end - item.start) / item.identity.size);
+          assert.equal(list.share(i), item.size === 0 ? 1 : (item.end - item.start) / item.size);
           assert.equal(list.followLink(i), item.followLink);
           assert.equal(list.status(i), PENDING);
         }

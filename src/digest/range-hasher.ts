@@ -1,5 +1,5 @@
 import type { HashType } from '../core/index.ts';
-import { chooseEngine, createHasher, type Hasher } from '../digest/index.ts';
+import { chooseEngine, createHasher, type Hasher } from './engine.ts';
 
 /** Over which ranges of a file digests are: the whole, or one a shard. */
 export interface Ranges {
@@ -16,7 +16,8 @@ export class RangeHasher {
   #left: number;
   readonly #isWhole: boolean;
 
-  private constructor(hasher: Hasher, shardSize: number | undefined) {
+  /** @param hasher in use by nothing else until the end */
+  constructor(hasher: Hasher, shardSize: number | undefined) {
     this.#hasher = hasher;
     this.#isWhole = shardSize === undefined;
     this.#shardSize = shardSize ?? Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-import type { Finding } from '../core/index.ts';
+import type { Finding, MlsignError } from '../core/index.ts';
 import type { ProvenTime, VerifiedSigner } from '../verify/index.ts';
 import type { Revocation, RevocationList } from './revocations.ts';
 
@@ -8,6 +8,8 @@ export type AncestorPath = readonly string[];
 /** What a signer goes by. */
 export interface SignerNames {
   readonly hint: string;
+  /** The names of the keys above its certificate. */
+  readonly authorities?: readonly string[] | undefined;
   readonly identity?: Pick<NonNullable<VerifiedSigner['identity']>, 'identity' | 'issuer'> | undefined;
   readonly certificate?: Pick<NonNullable<VerifiedSigner['certificate']>, 'subject' | 'issuer' | 'alternativeNames'> | undefined;
 }
@@ -66,18 +68,36 @@ export class Revocations {
     return entry && revoked('revoked-ancestor', `this model was made from what is revoked: ${path.join(' ← ')}`, entry, subject);
   }
 
-  /** Whoever signed with a revoked key or identity, unless the signature is proven to be older. */
-  readonly signer = (signer: SignerNames, times: readonly SignedAt[], where: string): Finding | undefined => {
-    const key = this.#entries.get(`key ${signer.hint}`);
-    if (key !== undefined && !isOlder(key, times)) {
-      return revoked('revoked-key', 'the key that made this signature is revoked', key, where, sinceWords(key, times));
-    }
-    for (const entry of this.#identities) {
-      if (!isNamedSo(entry, signer) || isOlder(entry, times)) continue;
-      return revoked('revoked-identity', 'the identity that made this signature is revoked', entry, where, sinceWords(entry, times));
-    }
-    return undefined;
+  /**
+   * Whoever signed with a revoked key or identity, or beneath a revoked key of an authority, unless the signature is proven to be older.
+   *
+   * @param unavailable why times could not be looked at
+   */
+  readonly signer = (signer: SignerNames, times: readonly SignedAt[], where: string, unavailable?: MlsignError): Finding | undefined => {
+    const refused = this.#about(signer)
+      .filter(({ entry }) => !isOlder(entry, times))
+      .map(({ code, message, entry }) =>
+        openWithoutTimes(revoked(code, message, entry, where, sinceWords(entry, times)), entry, unavailable),
+      );
+    return refused.find(({ severity }) => severity === 'rejected') ?? refused[0];
   };
+
+  /** Every entry about a signer. */
+  #about(signer: SignerNames) {
+    const keys = [signer.hint, ...(signer.authorities ?? [])].flatMap((hint) => this.#entries.get(`key ${hint}`) ?? []);
+    const names = this.#identities.filter((entry) => isNamedSo(entry, signer));
+    return [
+      ...keys.map((entry) => ({
+        code: 'revoked-key',
+        message:
+          entry.value === signer.hint
+            ? 'the key that made this signature is revoked'
+            : 'the key of an authority above the certificate of this signature is revoked',
+        entry,
+      })),
+      ...names.map((entry) => ({ code: 'revoked-identity', message: 'the identity that made this signature is revoked', entry })),
+    ];
+  }
 }
 
 /** Of two entries about one thing, the one that lets fewer signatures live. */
@@ -99,8 +119,15 @@ function isOlder({ since }: Revocation, times: readonly SignedAt[]): boolean {
   return since !== undefined && times.some(({ time }) => time < since);
 }
 
-function sinceWords({ since }: Revocation, [first]: readonly SignedAt[]) {
-  if (since === undefined) return {};
+/** How old the signature is, nobody can tell without the trusted root. */
+function openWithoutTimes(finding: Finding, { since }: Revocation, unavailable: MlsignError | undefined): Finding {
+  if (since === undefined || unavailable === undefined) return finding;
+  const message = `${finding.message}; whether the signature is older cannot be told: ${unavailable.message}`;
+  return { ...finding, severity: 'undetermined', message, suggestion: unavailable.suggestions[0] ?? finding.suggestion };
+}
+
+function sinceWords({ since, value }: Revocation, [first]: readonly SignedAt[]) {
+  if (since === undefined) return { got: value };
   return {
     expected: `a signature that is proven to be older than ${since.toISOString()}`,
     got: first === undefined ? 'no proven time' : `signed at ${first.time.toISOString()} or before, says ${first.authority}`,

@@ -47,19 +47,21 @@ async function judgePath(
   { roots }: AuthorityTrust,
 ): Promise<Judgement & { readonly path: ValidPath | undefined }> {
   let valid: ValidPath | undefined;
+  const authorities = new Set<string>();
   const [leaf] = chain;
   const judgement = await judge(question, publicKeyOf(leaf), leaf, async (at) => {
     const path = await validatePath(chain, roots, at);
     if (!path.ok) return path.finding;
     valid ??= path;
+    for (const key of path.authorities) authorities.add(key);
     return undefined;
   });
-  return { ...judgement, path: valid };
+  return { ...judgement, path: valid && { ...valid, authorities: [...authorities] } };
 }
 
 function matchLeaf(
   question: SignerQuestion,
-  { leaf, publicKey }: ValidPath,
+  { leaf, publicKey, authorities }: ValidPath,
   { principal, trust }: Trusted<AuthorityTrust>,
   { proof, times }: Judgement,
 ): SignerMatch | Finding {
@@ -83,7 +85,7 @@ function matchLeaf(
   }
   if (!isSignedBy(publicKey, scheme))
     return wrongSignature(where, [{ key: publicKey, hint: publicKeyHint(publicKey), scheme }], isSignedBy);
-  return { principal, trust, key: publicKey, scheme, certificate: leaf, proof, times };
+  return { principal, trust, key: publicKey, scheme, certificate: leaf, authorities, proof, times };
 }
 
 function passed(where: string, { key, certificate }: SignerMatch, trust: AuthorityTrust): readonly Check[] {

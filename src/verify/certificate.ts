@@ -15,6 +15,8 @@ export type PathResult =
       readonly publicKey: KeyObject;
       /** Leaf first, trusted root last. */
       readonly path: readonly CertificateInfo[];
+      /** The names of the keys above the leaf, in the same order. */
+      readonly authorities: readonly string[];
     }
   | { readonly ok: false; readonly finding: Finding };
 

@@ -157,7 +157,12 @@ export async function openEnvelope<T>(
     checks.push(...search.checks);
     const { matches, refusals } = refuseSigners(bundle, where, search.matches, options);
     const [first] = matches;
-    checks.push(...refusals.map(({ message }): Check => ({ name: 'revocation', status: 'failed', detail: `${where}: ${message}` })));
+    checks.push(
+      ...refusals.map(({ message, severity }): Check => {
+        const status = severity === 'undetermined' ? 'could-not-run' : 'failed';
+        return { name: 'revocation', status, detail: `${where}: ${message}` };
+      }),
+    );
     if (first === undefined) return { checks, findings: [...refusals, ...search.findings] };
     const statement = parse(bundle.envelope.payload, encoding);
     if (describe !== undefined) checks.push({ name: 'statement', status: 'passed', detail: `${where}: ${describe(statement)}` });
@@ -181,7 +186,7 @@ export async function openEnvelope<T>(
 
 /** The signers that are not revoked; the first refusal where none is left. */
 function refuseSigners(bundle: Bundle, where: string, found: readonly SignerMatch[], { refuseSigner }: EnvelopeOptions) {
-  const refused = found.map((match) => refuseSigner?.(describeSigner(bundle, match), match.proof, where));
+  const refused = found.map((match) => refuseSigner?.(describeSigner(bundle, match), match.proof.times, where, match.proof.unavailable));
   const matches = found.filter((_, index) => refused[index] === undefined);
   const refusals = matches.length > 0 ? [] : refused.filter((finding) => finding !== undefined).slice(0, 1);
   return { matches, refusals };

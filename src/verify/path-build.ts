@@ -1,5 +1,5 @@
 import { type Finding, MlsignError } from '../core/index.ts';
-import { sameKey } from '../formats/index.ts';
+import { publicKeyHint, sameKey } from '../formats/index.ts';
 import type { PathOptions, PathResult } from './certificate.ts';
 import { decodeCertificate, type PathCertificate } from './path-certificate.ts';
 import { CODE_SIGNING, checkKey, checkPath } from './path-checks.ts';
@@ -70,7 +70,8 @@ class Search {
     const path = own === undefined ? this.#extend([leaf]) : this.#validate([leaf]);
     const { publicKey } = leaf;
     if (path !== undefined && publicKey !== undefined) {
-      return { ok: true, leaf: leaf.info, publicKey, path: path.map(({ info }) => info) };
+      const authorities = path.slice(1).flatMap((above) => (above.publicKey === undefined ? [] : [publicKeyHint(above.publicKey)]));
+      return { ok: true, leaf: leaf.info, publicKey, path: path.map(({ info }) => info), authorities };
     }
     return rejected(this.#invalid ?? (this.#exhausted() ? this.#unbounded(leaf) : undefined) ?? this.#broken ?? this.#untrusted(leaf));
   }

@@ -19,6 +19,8 @@ export interface SignerMatch {
   readonly scheme: SchemeName;
   /** The leaf, or the pinned certificate. */
   readonly certificate?: CertificateInfo | undefined;
+  /** The names of the keys above the leaf, in every path by which it was judged. */
+  readonly authorities?: readonly string[] | undefined;
   /** Where the trust is in an identity. */
   readonly identity?: SigstoreIdentity | undefined;
   /** What was looked at to prove a time, or a place in a log. */

@@ -23,6 +23,7 @@ export interface VouchedSigner {
   readonly key: KeyObject;
   readonly scheme: SchemeName;
   readonly certificate: CertificateInfo;
+  readonly authorities: readonly string[];
   readonly identity: SigstoreIdentity;
   readonly proof: Proof;
   readonly checks: readonly Check[];
@@ -44,10 +45,11 @@ export async function matchIdentities(
   if ('severity' in signer) return failed(where, signer);
   const matches: SignerMatch[] = [];
   const mismatches: IdentityMismatch[] = [];
-  const { key, scheme, certificate, identity, proof } = signer;
+  const { key, scheme, certificate, authorities, identity, proof } = signer;
   for (const { principal, trust } of identities) {
     const mismatch = identityMismatch(trust, identity);
-    if (mismatch === undefined) matches.push({ principal, trust, key, scheme, certificate, identity, proof, times: proof.times });
+    if (mismatch === undefined)
+      matches.push({ principal, trust, key, scheme, certificate, authorities, identity, proof, times: proof.times });
     else mismatches.push(mismatch);
   }
   if (matches.length === 0) {
@@ -87,7 +89,8 @@ async function vouch(question: SignerQuestion, leaf: Uint8Array): Promise<Vouche
       transparency,
       { name: 'signature', status: 'passed', detail: `${where}: made by key ${publicKeyHint(key)}` },
     ];
-    return { key, scheme, certificate: path.certificate, identity: readIdentity(leaf), proof, checks };
+    const { certificate, authorities } = path;
+    return { key, scheme, certificate, authorities, identity: readIdentity(leaf), proof, checks };
   } catch (error) {
     if (error instanceof MlsignError) return errorFinding(error, where);
     if (!(error instanceof DerError)) throw error;
@@ -100,17 +103,21 @@ async function vouch(question: SignerQuestion, leaf: Uint8Array): Promise<Vouche
   }
 }
 
+interface VouchedPath {
+  readonly certificate: CertificateInfo;
+  readonly issuer: Uint8Array;
+  readonly authorities: readonly string[];
+}
+
 /** The path of a certificate that lives for minutes is judged at each time that is proven, and at no other. */
-async function validatePaths(
-  { where }: SignerQuestion,
-  leaf: Uint8Array,
-  root: TrustedRoot,
-  proof: Proof,
-): Promise<{ readonly certificate: CertificateInfo; readonly issuer: Uint8Array } | Finding> {
-  let path: { readonly certificate: CertificateInfo; readonly issuer: Uint8Array } | Finding | undefined;
+async function validatePaths({ where }: SignerQuestion, leaf: Uint8Array, root: TrustedRoot, proof: Proof): Promise<VouchedPath | Finding> {
+  let path: VouchedPath | undefined;
+  const authorities = new Set<string>();
   for (const { time } of proof.times) {
-    path = await pathAt(leaf, root, time);
-    if ('severity' in path) return path;
+    const found = await pathAt(leaf, root, time);
+    if ('severity' in found) return found;
+    for (const key of found.authorities) authorities.add(key);
+    path = { ...found, authorities: [...authorities] };
   }
   if (path !== undefined) return path;
   return missingEvidence(proof, 'timestamp', {
@@ -122,13 +129,13 @@ async function validatePaths(
   });
 }
 
-async function pathAt(leaf: Uint8Array, root: TrustedRoot, time: Date) {
+async function pathAt(leaf: Uint8Array, root: TrustedRoot, time: Date): Promise<VouchedPath | Finding> {
   let finding: Finding | undefined;
   for (const { chain, validFor } of root.certificateAuthorities) {
     if (!isWithin(validFor, time)) continue;
     const path = await validatePath([leaf, ...chain.slice(0, -1)], chain.slice(-1), time);
     const issuer = path.ok ? chain.find((der) => sha256Hex(der) === path.path[1]?.fingerprint) : undefined;
-    if (path.ok && issuer !== undefined) return { certificate: path.leaf, issuer };
+    if (path.ok && issuer !== undefined) return { certificate: path.leaf, issuer, authorities: path.authorities };
     // What is wrong with a path that leads to an authority says more than that it does not lead to another.
     if (!path.ok && (finding === undefined || finding.code === 'certificate-untrusted')) finding = path.finding;
   }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { Check, Finding } from '../core/index.ts';
+import type { Check, Finding, MlsignError } from '../core/index.ts';
 import { type Bundle, prepareSchemes } from '../formats/index.ts';
 import type { EvidenceRequirement, Principal } from '../policy/index.ts';
 import { countDistinct, keyDigest, missingEvidence, type Proof, type ProvenTime } from './evidence.ts';
@@ -25,8 +25,13 @@ export interface EnvelopeOptions {
   readonly refuseSigner?: RefuseSigner | undefined;
 }
 
-/** Judges a signer by the times that are proven for the signature. */
-export type RefuseSigner = (signer: VerifiedSigner, times: readonly ProvenTime[], where: string) => Finding | undefined;
+/** Judges a signer by the times that are proven for the signature, or why they could not be looked at. */
+export type RefuseSigner = (
+  signer: VerifiedSigner,
+  times: readonly ProvenTime[],
+  where: string,
+  unavailable?: MlsignError,
+) => Finding | undefined;
 
 /**
  * Finds the trusted signers of an envelope, and judges each at the time that timestamps and log entries prove, or now.

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { serializeBundle } from '../../src/formats/index.ts';
+import { createPublicKey } from 'node:crypto';
+import { unavailable } from '../../src/core/index.ts';
+import { publicKeyHint, serializeBundle } from '../../src/formats/index.ts';
 import { type Revocation, Revocations } from '../../src/lineage/index.ts';
 import { type Signer, seal } from '../../src/sign/index.ts';
 import { type OpenedStatement, openBundle, type ProvenTime, type VerifiedSigner } from '../../src/verify/index.ts';
 import { chainSigner, STATEMENT, trustKeys, trustRoots } from '../helpers/bundles.ts';
 import { makeChain, VALID_AT } from '../helpers/certificates.ts';
-import { fixtureSigner } from '../helpers/keys.ts';
+import { fixtureSigner, keyFile } from '../helpers/keys.ts';
 import { MODEL_ID } from '../helpers/releases.ts';
 import { anEntry } from '../helpers/revocations.ts';
 import { TimestampAuthority } from '../helpers/sigstore/index.ts';
@@ -107,6 +109,55 @@ describe('what a revocation list says', () => {
     assert.ok(good.verified, JSON.stringify(good.findings));
     const revoked = revoking({ kind: 'key', value: good.verified.signer.hint });
     refused(await open(await chainSigner(chain), principals, revoked, undefined, VALID_AT), 'revoked-key', /revoked/);
+  });
+
+  it('of the key of an authority reaches every certificate beneath it that is trusted by it', async () => {
+    const chain = makeChain({ intermediates: [{}] });
+    const [intermediate] = chain.intermediates;
+    const principals = trustRoots(chain.root.pem);
+    for (const authority of [chain.root, intermediate]) {
+      assert.ok(authority);
+      const value = publicKeyHint(authority.publicKey);
+      const finding = refused(
+        await open(await chainSigner(chain), principals, revoking({ kind: 'key', value }), undefined, VALID_AT),
+        'revoked-key',
+        /^the key of an authority above the certificate of this signature is revoked: /,
+      );
+      assert.equal(finding.got, value);
+      const since = new Date(VALID_AT.getTime() - 86_400_000);
+      const revoked = revoking({ kind: 'key', value, since });
+      const older = new Date(since.getTime() - 86_400_000);
+      assert.ok((await open(await chainSigner(chain), principals, revoked, older, VALID_AT)).verified, 'proven to be older');
+      refused(await open(await chainSigner(chain), principals, revoked, VALID_AT, VALID_AT), 'revoked-key', /authority/);
+    }
+    const other = makeChain();
+    const elsewhere = revoking({ kind: 'key', value: publicKeyHint(other.root.publicKey) });
+    assert.ok((await open(await chainSigner(chain), principals, elsewhere, undefined, VALID_AT)).verified);
+  });
+
+  it('leaves it open whether a signature is older where the trusted root that would tell cannot be had', async () => {
+    const signer = await fixtureSigner('ec-p256');
+    const bundle = await seal(STATEMENT, signer);
+    const timestamps = [tsa.timestamp(bundle.envelope.signature, { time: days(-1) })];
+    const bytes = Buffer.from(serializeBundle({ ...bundle, timestamps }));
+    const trustedRoot = () => Promise.reject(unavailable('trusted-root-unavailable', 'the trusted root cannot be had'));
+    const hint = publicKeyHint(createPublicKey(keyFile('ec-p256.pub')));
+    const opened = async (entry: Partial<Revocation>) =>
+      openBundle(bytes, 'model.sig', trustKeys('ec-p256'), {
+        now: NOW,
+        allowLegacy: false,
+        checkEvidence: true,
+        trustedRoot,
+        refuseSigner: revoking({ kind: 'key', value: hint, ...entry }).signer,
+      });
+    const { findings, checks } = await opened({ since: SIGNED_AT });
+    assert.deepEqual(
+      findings.map(({ code, severity }) => `${severity} ${code}`),
+      ['undetermined revoked-key'],
+    );
+    assert.match(findings[0]?.message ?? '', /whether the signature is older cannot be told: the trusted root cannot be had$/);
+    assert.ok(checks.some(({ name, status }) => name === 'revocation' && status === 'could-not-run'));
+    refused(await opened({}), 'revoked-key', /the key that made this signature is revoked/);
   });
 
   describe('of an identity', () => {

@@ -49,6 +49,20 @@ export interface OpenBundlesOptions extends EvidenceOptions {
   readonly isNamed: boolean;
 }
 
+/**
+ * The named bundles, or the model's own and those in its companion directory; nothing is read yet.
+ *
+ * @param findings gets `too-many-signatures`
+ */
+export async function signatureSources(
+  source: Source,
+  named: readonly string[] | undefined,
+  findings: Finding[],
+): Promise<readonly BundleSource[]> {
+  const paths = named ?? [defaultSignaturePath(source), ...(await furtherSignatures(source, findings))];
+  return paths.map((path) => ({ path, read: () => readCapped(path, MAX_BUNDLE_BYTES, 'signature') }));
+}
+
 /** Opens the named bundles, or the model's own and those in its companion directory, and counts their signers. */
 export async function openSignatures(
   source: Source,
@@ -59,8 +73,7 @@ export async function openSignatures(
   evidence: EvidenceOptions = {},
 ): Promise<OpenedSignatures> {
   const listing: Finding[] = [];
-  const paths = named ?? [defaultSignaturePath(source), ...(await furtherSignatures(source, listing))];
-  const bundles = paths.map((path): BundleSource => ({ path, read: () => readCapped(path, MAX_BUNDLE_BYTES, 'signature') }));
+  const bundles = await signatureSources(source, named, listing);
   return openBundles(bundles, policy, rule, { ...evidence, now, isNamed: named !== undefined }, listing);
 }
 

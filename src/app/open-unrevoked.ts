@@ -1,22 +1,27 @@
-import { verdictOf } from '../core/index.ts';
-import type { Lineage } from '../lineage/index.ts';
+import { pathToFileURL } from 'node:url';
+import { type Finding, verdictOf } from '../core/index.ts';
+import { type Lineage, localAttestations } from '../lineage/index.ts';
 import type { Source } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
 import type { StoreLocation } from '../store/index.ts';
+import { acceptSummary, afterSummary, type SummaryOptions } from './accept-summary.ts';
 import { checkLineage, type LineageOptions } from './check-lineage.ts';
 import { type CheckedRevocations, checkRevocations, type RevocationOptions, type StoredPlace } from './check-revocations.ts';
 import { localPlace } from './find-local-models.ts';
-import { type Candidate, type EvidenceOptions, type OpenedSignatures, openSignatures } from './open-signatures.ts';
+import { companionDirectory } from './locations.ts';
+import { type Candidate, type EvidenceOptions, type OpenedSignatures, openSignatures, signatureSources } from './open-signatures.ts';
 import { withoutRevoked } from './revoked-contents.ts';
 
 /** How the signatures of a model on disk are opened. */
-export interface OpenUnrevokedOptions extends EvidenceOptions, RevocationOptions, LineageOptions {
+export interface OpenUnrevokedOptions extends EvidenceOptions, RevocationOptions, LineageOptions, SummaryOptions {
   readonly signatures?: readonly string[] | undefined;
 }
 
 /** What a model's signatures prove, and the lists by which they were judged. */
 export interface UnrevokedSignatures extends OpenedSignatures {
   readonly revoked: CheckedRevocations;
+  /** What is left to hold, where a verification summary stands in for the rest. */
+  readonly rule: Rule;
   /** What the model was made from, where that was asked for. */
   readonly lineage?: Lineage | undefined;
 }
@@ -30,17 +35,26 @@ export interface UnrevokedSignatures extends OpenedSignatures {
 export async function openUnrevoked(
   source: Source,
   policy: Policy,
-  rule: Rule,
+  asked: Rule,
   now: Date,
   options: OpenUnrevokedOptions,
   place?: StoredPlace & { readonly location: StoreLocation },
 ): Promise<UnrevokedSignatures> {
-  const revoked = await checkRevocations(rule, options, now, options, place);
-  const all = await openSignatures(source, policy, rule, options.signatures, now, revoked.evidence);
+  const revoked = await checkRevocations(asked, options, now, options, place);
+  const here = {
+    resource: pathToFileURL(source.path).href,
+    bundles: () => signatureSources(source, options.signatures, []),
+    attestations: (findings: Finding[]) => localAttestations(companionDirectory(source), findings),
+  };
+  const summary = await acceptSummary(here, { policy, rule: asked, revoked, now }, options);
+  const { rule } = summary;
+  const all =
+    summary.opened ?? afterSummary(summary, await openSignatures(source, policy, rule, options.signatures, now, revoked.evidence));
   const opened = withoutRevoked(all, revoked.revocations, source.name);
   const before = {
     ...opened,
     revoked,
+    rule,
     checks: [...revoked.checks, ...opened.checks],
     findings: [...revoked.findings, ...opened.findings],
   };

@@ -5,6 +5,8 @@ import { compareModel, expectedFiles, listModel, openSource, type Source } from 
 import type { Policy, Rule } from '../policy/index.ts';
 import { type FileUpload, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
 import { checkContent } from './check-content.ts';
+import { type CheckedFormats, FormatExaminer, formatsSkipped } from './check-formats.ts';
+import { listedFile } from './check-formats-local.ts';
 import type { RevocationOptions } from './check-revocations.ts';
 import { planHashing } from './hash-candidates.ts';
 import type { EngineOptions } from './hash-model.ts';
@@ -75,11 +77,18 @@ export async function planPush(path: string, location: StoreLocation, options: P
   const source = await openSource(path);
   await refusePolicyInside(source, policy);
   const rule = ruleAt(policy, location);
-  const opened = await openUnrevoked(source, policy, rule, clock(), options, {
-    store: options.store,
-    prefix: location.prefix,
-    location,
-  });
+  const opened = await openUnrevoked(
+    source,
+    policy,
+    rule,
+    clock(),
+    { ...options, summaries: 'none' },
+    {
+      store: options.store,
+      prefix: location.prefix,
+      location,
+    },
+  );
   const base = { source, rule, signatures: opened.signatures };
   const [first, ...others] = opened.candidates;
   const verdict = verdictOf(opened.findings);
@@ -91,8 +100,9 @@ export async function planPush(path: string, location: StoreLocation, options: P
   const candidate =
     others.length === 0 ? first : (await checkContent(source, rule, [first, ...others], { ...options, signatures: excluded })).candidate;
   const listed = await listFiles(source, rule, candidate, excluded);
-  const findings = [...opened.findings, ...listed.findings];
-  const checks = [...opened.checks, ...candidate.checks, filesCheck(listed.findings, listed.files.length)];
+  const formats = await examine(rule, listed, options.signal);
+  const findings = [...opened.findings, ...listed.findings, ...formats.findings];
+  const checks = [...opened.checks, ...candidate.checks, filesCheck(listed.findings, listed.files.length), formats.check];
   if (verdictOf(findings) !== 'verified') return { ...base, verdict: verdictOf(findings), checks, findings };
   const { modelId } = candidate;
   const layout = layoutOf(location);
@@ -104,7 +114,13 @@ export async function planPush(path: string, location: StoreLocation, options: P
 }
 
 /** The signed files as they are listed, and everything that names and sizes show to be wrong. */
-async function listFiles(source: Source, rule: Rule, candidate: Candidate, excluded: readonly string[]) {
+interface ListedFiles {
+  readonly manifest: Manifest;
+  readonly files: readonly Omit<PlannedFile, 'key'>[];
+  readonly findings: readonly Finding[];
+}
+
+async function listFiles(source: Source, rule: Rule, candidate: Candidate, excluded: readonly string[]): Promise<ListedFiles> {
   const { manifest } = candidate.statements[0].statement;
   const { serialization, names } = await planHashing(source, rule, candidate);
   const { files, model } = await listModel(source, { serialization, excluded, signed: names });
@@ -121,6 +137,15 @@ async function listFiles(source: Source, rule: Rule, candidate: Candidate, exclu
     planned.push({ name, path: real, identity, signed: { algorithm, shardSize, digests: file.digests } });
   }
   return { manifest, files: planned, findings: [...findings, ...wrong] };
+}
+
+/** Looks at what would be sent: nothing of a model that is refused goes up. */
+async function examine({ formats }: Rule, { files, findings }: ListedFiles, signal: AbortSignal | undefined): Promise<CheckedFormats> {
+  if (verdictOf(findings) !== 'verified')
+    return formatsSkipped(formats, 'no file was looked at, because the files are not the signed ones');
+  const examiner = new FormatExaminer(formats, signal);
+  for (const file of files) examiner.add(listedFile(file));
+  return await examiner.finish();
 }
 
 function otherSize(subject: string, expected: number, got: number): Finding {

@@ -50,7 +50,7 @@ export async function showLineage(path: string, options: ShowLineageOptions): Pr
   }
   await refusePolicyInside(source, policy);
   const rule = selectRule(policy, modelLocation(source.path));
-  const opened = await openUnrevoked(source, policy, rule, clock(), { ...options, lineage: 'always' });
+  const opened = await openUnrevoked(source, policy, rule, clock(), { ...options, lineage: 'always', summaries: 'none' });
   const checks = [...opened.checks, ...(opened.candidates[0]?.checks ?? [])];
   return verified(path, policy, rule.name, { ...opened, checks });
 }

@@ -40,7 +40,7 @@ export interface SignedRelease {
  * @throws MlsignError `reference-missing`, what the policy, the store, the signers and the witnesses throw
  */
 export async function signRelease(location: StoreLocation, options: SignReleaseOptions): Promise<SignedRelease> {
-  const model = await openStoredModel(location, { ...options, isIncomplete: true });
+  const model = await openStoredModel(location, { ...options, isIncomplete: true, summaries: 'none' });
   const { release } = model;
   const base = {
     url: location.url,

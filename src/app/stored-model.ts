@@ -1,6 +1,6 @@
 import { type Check, type Clock, type Finding, systemClock, verdictOf } from '../core/index.ts';
 import type { Manifest, ManifestFile } from '../formats/index.ts';
-import { type Lineage, releasePlace } from '../lineage/index.ts';
+import { type Lineage, releasePlace, storedAttestations } from '../lineage/index.ts';
 import { expectedFiles, modelId } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
 import {
@@ -13,7 +13,8 @@ import {
   type VerifiedChannel,
   type VerifiedRelease,
 } from '../release/index.ts';
-import type { PartedObject, Store, StoreLocation } from '../store/index.ts';
+import { locationText, type PartedObject, type Store, type StoreLocation } from '../store/index.ts';
+import { acceptSummary, afterSummary, type SummaryOptions } from './accept-summary.ts';
 import { checkLineage, type LineageOptions } from './check-lineage.ts';
 import { checkRevocations, type RevocationEvidence, type RevocationOptions } from './check-revocations.ts';
 import { furtherBundles } from './further-bundles.ts';
@@ -25,7 +26,7 @@ import { withoutRevoked } from './revoked-contents.ts';
 import { type StoredBundle, storedBundle } from './stored-bundle.ts';
 
 /** Under what a release is opened. */
-export interface StoredModelOptions extends EvidenceOptions, ClientOptions, RevocationOptions, LineageOptions {
+export interface StoredModelOptions extends EvidenceOptions, ClientOptions, RevocationOptions, LineageOptions, SummaryOptions {
   readonly store: Store;
   readonly policy: Policy;
   /** The one model that is accepted, hex. */
@@ -88,22 +89,33 @@ export function isOpened(model: StoredModel): model is OpenedModel {
  */
 export async function openStoredModel(location: StoreLocation, options: StoredModelOptions): Promise<StoredModel> {
   const { store, policy, expectModelId, clock = systemClock, signal } = options;
-  const rule = ruleAt(policy, location);
+  const asked = ruleAt(policy, location);
   const now = clock();
-  const revoked = await checkRevocations(rule, options, now, options, { store, prefix: location.prefix });
-  const trust = releaseTrust(rule, revoked.evidence, now);
-  const { release, channel, ...resolved } = await resolve(location, trust, channelClient(rule, location, options, clock), options);
+  const revoked = await checkRevocations(asked, options, now, options, { store, prefix: location.prefix });
+  const trust = releaseTrust(asked, revoked.evidence, now);
+  const { release, channel, ...resolved } = await resolve(location, trust, channelClient(asked, location, options, clock), options);
   const checks = [...revoked.checks, ...resolved.checks];
   const findings = [...revoked.findings, ...resolved.findings];
-  if (release === undefined) return { location, rule, revocations: revoked.lists, channel, checks, findings };
-  const base = { location, rule, revocations: revoked.lists, release, channel };
+  if (release === undefined) return { location, rule: asked, revocations: revoked.lists, channel, checks, findings };
   const { record } = release;
   const other = otherModel(record, expectModelId, location);
-  if (other !== undefined) return { ...base, checks, findings: [...findings, other] };
+  if (other !== undefined)
+    return { location, rule: asked, revocations: revoked.lists, release, channel, checks, findings: [...findings, other] };
   const listing: Finding[] = [];
   const pinned = record.bundles.map((bundle) => storedBundle(store, pinnedBundle(location, record, bundle), bundle.digest, signal));
   const further = await furtherBundles(store, location, record, listing, signal);
-  const signatures = await openBundles([...pinned, ...further], policy, rule, { ...revoked.evidence, now, isNamed: false });
+  const bundles = [...pinned, ...further];
+  const here = {
+    resource: resourceOf(location, record.number),
+    recordDigest: release.digest,
+    bundles: async () => bundles,
+    attestations: (noted: Finding[]) => storedAttestations(store, location, record.modelId, record.attestations ?? [], noted, signal),
+  };
+  const summary = await acceptSummary(here, { policy, rule: asked, revoked, now }, options);
+  const { rule } = summary;
+  const signatures =
+    summary.opened ?? afterSummary(summary, await openBundles(bundles, policy, rule, { ...revoked.evidence, now, isNamed: false }));
+  const base = { location, rule, revocations: revoked.lists, release, channel };
   const opened = withoutRevoked(signatures, revoked.revocations, location.name);
   const satisfied = opened.candidates.find(({ modelId }) => modelId === record.modelId);
   const candidate = satisfied ?? (options.isIncomplete ? anySigner(opened, record) : undefined);
@@ -142,6 +154,11 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
       bundles: [...pinned, ...further.filter(({ path }) => candidate.statements.some(({ bundle }) => bundle === path))],
     },
   };
+}
+
+/** A release as a URI: what summaries are about. */
+export function resourceOf(location: StoreLocation, number: number): string {
+  return encodeURI(locationText(location, { kind: 'release', number }).toWellFormed());
 }
 
 /** The signatures of a release's model that count for themselves, whatever else the rule asks for. */

@@ -4,7 +4,9 @@ import { type Manifest, rootDigest } from '../formats/index.ts';
 import type { Lineage } from '../lineage/index.ts';
 import { openSource, type Source } from '../model/index.ts';
 import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
+import type { SummaryOptions } from './accept-summary.ts';
 import { checkContent, type Unsigned } from './check-content.ts';
+import type { FormatEvidence } from './check-formats.ts';
 import type { LineageOptions } from './check-lineage.ts';
 import type { RevocationEvidence, RevocationOptions } from './check-revocations.ts';
 import type { EngineOptions } from './hash-model.ts';
@@ -14,7 +16,7 @@ import { openUnrevoked } from './open-unrevoked.ts';
 import type { StoredEvidence } from './stored-evidence.ts';
 
 /** What must hold for a model, and how its bytes are hashed. */
-export interface VerifyModelOptions extends EngineOptions, EvidenceOptions, RevocationOptions, LineageOptions {
+export interface VerifyModelOptions extends EngineOptions, EvidenceOptions, RevocationOptions, LineageOptions, SummaryOptions {
   /** Without a policy there is no verification: `loadPolicy`, or `policyFromFlags`. */
   readonly policy: Policy;
   /** The bundles; the model's own signature and those in `<model>.mlsign/` unless given. */
@@ -41,6 +43,8 @@ export interface Verification {
   /** What was hashed; absent where the signatures were not enough, and so no byte was read. */
   readonly read?: { readonly files: number; readonly bytes: number; readonly engine: 'native' | 'wasm' } | undefined;
   readonly unsigned: Unsigned;
+  /** What the files are by their bytes; absent where none was to be read. */
+  readonly formats?: FormatEvidence | undefined;
   /** Every list by which the model was judged. */
   readonly revocations: readonly RevocationEvidence[];
   /** What the model was made from, where that was asked for. */
@@ -88,7 +92,7 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
     const checks = [...opened.checks, ...(first?.checks ?? []), skipped];
     return { ...base, verdict, signatures: judged(opened.signatures, first), unsigned, checks, findings: opened.findings };
   }
-  const { candidate, hashed, unsigned, ...content } = await checkContent(source, rule, [first, ...others], {
+  const { candidate, hashed, unsigned, formats, ...content } = await checkContent(source, opened.rule, [first, ...others], {
     ...options,
     signatures: opened.signatures.flatMap(({ path, isRead }) => (isRead ? [path] : [])),
   });
@@ -101,6 +105,7 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
     signed: { name: subjectName, manifest, modelId: candidate.modelId, modelDigest: rootDigest(manifest.resources) },
     read: { files: hashed.files.length - hashed.unhashed.length, bytes: hashed.bytes, engine: hashed.engine },
     unsigned,
+    formats,
     checks: [...opened.checks, ...candidate.checks, ...content.checks],
     findings,
   };

@@ -15,6 +15,8 @@ const MAX_PROBLEMS = 100;
 export interface SummarizedSigner {
   /** The name of the key: hex SHA-256 of its SPKI PEM. */
   readonly key: string;
+  /** The names of the keys above its certificate. */
+  readonly authorities: readonly string[];
   readonly identity?: { readonly identity: string; readonly issuer: string } | undefined;
   readonly certificate?: { readonly subject: string; readonly issuer: string; readonly alternativeNames: readonly string[] } | undefined;
   /** When the signature is proven to have existed. */
@@ -79,9 +81,10 @@ export function vsaPayload({
   return Buffer.from(JSON.stringify(statement));
 }
 
-function annotationsOf({ key, identity, certificate, times }: SummarizedSigner): object {
+function annotationsOf({ key, authorities, identity, certificate, times }: SummarizedSigner): object {
   return {
     key,
+    authorities,
     ...(identity === undefined ? {} : { identity: identity.identity, issuer: identity.issuer }),
     ...(certificate === undefined
       ? {}
@@ -172,6 +175,9 @@ function decodeSigner(decoder: Decoder, fields: Fields): SummarizedSigner {
   const certificate = fields.has('certificate') ? fields.object('certificate') : undefined;
   return {
     key: fields.string('key', HEX_64, DIGEST),
+    authorities: fields
+      .array('authorities', 0, MAX_PROBLEMS)
+      .map((key, i) => decoder.string(key, `${fields.at('authorities')}[${i}]`, HEX_64, DIGEST)),
     ...(fields.has('identity')
       ? { identity: { identity: fields.string('identity', TEXT, LINE), issuer: fields.string('issuer', TEXT, LINE) } }
       : {}),

@@ -121,8 +121,8 @@ function judgeAge(
   ];
 }
 
-function namesOf({ key, identity, certificate }: SummarizedSigner) {
-  return { hint: key, identity, certificate };
+function namesOf({ key, authorities, identity, certificate }: SummarizedSigner) {
+  return { hint: key, authorities, identity, certificate };
 }
 
 function timesOf({ times }: SummarizedSigner): readonly Pick<ProvenTime, 'time' | 'authority'>[] {

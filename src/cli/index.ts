@@ -7,6 +7,7 @@ export * from './bom.ts';
 export * from './channel.ts';
 export * from './duration.ts';
 export * from './exit-codes.ts';
+export * from './explain.ts';
 export * from './flags.ts';
 export * from './kms.ts';
 export * from './lineage.ts';

@@ -34,10 +34,17 @@ export function findingLines(findings: readonly Finding[], style: Style, limit =
   return rest > 0 ? [...lines, `  … and ${rest} more: use --json for all`] : lines;
 }
 
-/** What to do about the findings: each suggestion once, those of the worst first. */
+/** What to do about the findings: each suggestion once, those of the worst first, and where to read more of what decides. */
 export function suggestionLines(findings: readonly Finding[], limit = 3): readonly string[] {
-  const suggestions = worstFirst(findings).flatMap(({ suggestion }) => (suggestion === undefined ? [] : [suggestion]));
-  return [...new Set(suggestions)].slice(0, limit).map((suggestion) => `  → ${escapeText(suggestion)}`);
+  const sorted = worstFirst(findings);
+  const suggestions = sorted.flatMap(({ suggestion }) => (suggestion === undefined ? [] : [suggestion]));
+  const [worst] = sorted;
+  const explain = worst !== undefined && isDecisive(worst) ? [`mlsign explain ${worst.code}`] : [];
+  return [...[...new Set(suggestions)].slice(0, limit), ...explain].map((suggestion) => `  → ${escapeText(suggestion)}`);
+}
+
+function isDecisive({ severity }: Finding): boolean {
+  return severity === 'rejected' || severity === 'undetermined';
 }
 
 function shorten(text: string): string {

@@ -6,6 +6,7 @@ export * from './diff.ts';
 export * from './dot.ts';
 export * from './error.ts';
 export * from './escape.ts';
+export * from './explain.ts';
 export * from './findings.ts';
 export * from './garbage.ts';
 export * from './hash.ts';

@@ -1,0 +1,145 @@
+import type { Topic } from '../explain.ts';
+
+export const revocations: Topic = {
+  title: 'Revocations',
+  codes: {
+    'policy-lists-differ': {
+      outcomes: ['usage'],
+      means: 'The policy names several revocation lists or revokers.',
+      why: 'Its rules differ, and only one list is written.',
+      todo: 'Say which: --revocations.',
+    },
+    'revocations-exist': {
+      outcomes: ['refused'],
+      means: 'There is a revocation list already.',
+      why: '--init begins one.',
+      todo: 'Leave --init out, to add to it.',
+    },
+    'revocations-expire-soon': {
+      outcomes: ['warning'],
+      means: 'The revocation list is in the last fifth of its life.',
+      why: 'It will have to be renewed.',
+      todo: 'mlsign revoke --renew.',
+    },
+    'revocations-expired': {
+      outcomes: ['undetermined'],
+      means: 'The revocation list has expired.',
+      why: 'What was revoked since cannot be told.',
+      todo: 'Get a current one; whoever revokes renews it: mlsign revoke --renew.',
+    },
+    'revocations-forked': {
+      outcomes: ['undetermined', 'unavailable'],
+      means: 'Two different revocation lists are signed with the same sequence.',
+      why: 'Two revokers raced past mlsign, or somebody holds the key.',
+      todo: 'Find out who signed each of them.',
+    },
+    'revocations-full': {
+      outcomes: ['refused'],
+      means: 'The revocation list is larger than mlsign reads.',
+      why: 'Very much was revoked.',
+      todo: 'Begin a list of its own for a part of the models.',
+    },
+    'revocations-history-unread': {
+      outcomes: ['warning', 'undetermined'],
+      means: 'Whether an older revocation list was put back cannot be seen from its history.',
+      why: 'Older versions cannot be listed.',
+      todo: 'Allow s3:ListBucketVersions and s3:GetObjectVersion, and keep a state file.',
+    },
+    'revocations-malformed': {
+      outcomes: ['undetermined', 'refused'],
+      means: 'The revocation list cannot be read.',
+      why: 'It is not one, or was damaged.',
+      todo: 'Get it again from the revoker.',
+    },
+    'revocations-missing': {
+      outcomes: ['undetermined', 'unavailable'],
+      means: 'There is no revocation list where one is asked for.',
+      why: 'It was deleted or never made, or the model lies in no store.',
+      todo: 'Begin one (mlsign revoke --init), or say where it is.',
+    },
+    'revocations-moved': {
+      outcomes: ['unavailable'],
+      means: 'Others changed the revocation list meanwhile; nothing was written.',
+      why: 'Several revoke at the same time.',
+      todo: 'Run it again.',
+    },
+    'revocations-not-named': {
+      outcomes: ['usage'],
+      means: 'Which revocation list is meant is not said.',
+      why: 'Neither a flag nor the policy names one.',
+      todo: 'Give --revocations.',
+    },
+    'revocations-not-yet-valid': {
+      outcomes: ['undetermined'],
+      means: 'The revocation list is of the future.',
+      why: 'A clock is wrong: here, or where it was signed.',
+      todo: 'Compare the clocks.',
+    },
+    'revocations-other-name': {
+      outcomes: ['undetermined'],
+      means: 'The revocation list was signed for another place.',
+      why: 'It was copied from elsewhere.',
+      todo: 'Get the right list from the revoker.',
+    },
+    'revocations-rolled-back': {
+      outcomes: ['undetermined', 'refused', 'unavailable'],
+      means: 'This is an older revocation list than is known.',
+      why: 'An old one was put back or is being shown to you: what was revoked since would be lost.',
+      todo: 'Get the newest one; find out who put the old one there.',
+    },
+    'revocations-wrong-signer': {
+      outcomes: ['undetermined'],
+      means: 'The revocation list is not signed by one who may revoke.',
+      why: 'Somebody else made it, or the trusted revoker is another.',
+      todo: 'Get the list from the revoker; check --trust-revoker.',
+    },
+    'revoked-ancestor': {
+      outcomes: ['rejected'],
+      means: 'The model was made from something that is revoked.',
+      why: 'A base or dataset of it is on the revocation list.',
+      todo: 'Use a model that was made without it: mlsign affected shows what is reached.',
+    },
+    'revoked-file': {
+      outcomes: ['rejected'],
+      means: 'A file of the model is revoked.',
+      why: 'Its digest is on the revocation list.',
+      todo: 'Use a model without it.',
+    },
+    'revoked-identity': {
+      outcomes: ['rejected'],
+      means: 'The identity that made the signature is revoked.',
+      why: 'Only signatures proven to be older count.',
+      todo: 'Have the model signed by another identity.',
+    },
+    'revoked-key': {
+      outcomes: ['rejected'],
+      means: 'The key that made the signature is revoked.',
+      why: 'It was stolen or retired; only signatures proven to be older count.',
+      todo: 'Have the model signed with another key.',
+    },
+    'revoked-model': {
+      outcomes: ['rejected'],
+      means: 'The model is revoked.',
+      why: 'Whoever may revoke said that it is not to be used; the finding gives the reason.',
+      todo: 'Deploy another release: mlsign history, mlsign rollback.',
+    },
+    'revoker-missing': {
+      outcomes: ['usage'],
+      means: 'Who may revoke is not said.',
+      why: 'Without that nobody could tell whose list it is.',
+      todo: 'Give --trust-revoker, or a policy with revocations.',
+    },
+    'target-or-renew': {
+      outcomes: ['usage'],
+      means: 'Neither a target nor --renew was given, or both.',
+      why: 'Each run does one of the two.',
+      todo: 'Say what is revoked, or --renew.',
+    },
+    'target-unknown': {
+      outcomes: ['usage'],
+      means: 'This is nothing that can be revoked.',
+      why: 'There is no such file, and it is no digest, key or identity.',
+      todo: 'Correct it; a digest has its algorithm before it.',
+    },
+  },
+};

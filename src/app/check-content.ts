@@ -2,6 +2,8 @@ import { type Check, type Finding, verdictOf } from '../core/index.ts';
 import type { Manifest } from '../formats/index.ts';
 import { compareModel, expectedFiles, type HashedModel, isIgnored, parseIgnorePath, type Source } from '../model/index.ts';
 import type { Rule } from '../policy/index.ts';
+import { type CheckedFormats, FormatExaminer } from './check-formats.ts';
+import { examineIgnored, listedFile } from './check-formats-local.ts';
 import { hashRenamed } from './find-renamed.ts';
 import { CandidateHashing, type CheckContentOptions, type HashPlan, planHashing } from './hash-candidates.ts';
 import type { Candidate } from './open-signatures.ts';
@@ -22,6 +24,8 @@ export interface CheckedContent {
   readonly candidate: Candidate;
   readonly hashed: HashedModel;
   readonly unsigned: Unsigned;
+  /** What the files are; of those that lie there, signed or not. */
+  readonly formats: CheckedFormats['evidence'];
   readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
 }
@@ -42,7 +46,8 @@ export async function checkContent(
   options: CheckContentOptions,
 ): Promise<CheckedContent> {
   const plans = await planAll(source, rule, candidates.slice(0, MOST_TRIED));
-  const hashing = new CandidateHashing(source, plans, options);
+  const examiner = new FormatExaminer(rule.formats, options.signal);
+  const hashing = new CandidateHashing(source, plans, { ...options, onListed: (file) => examiner.add(listedFile(file)) });
   const [first, ...others] = plans;
   let closest = compare(rule, first, await hashing.hash(first));
   for (const plan of others) {
@@ -56,12 +61,22 @@ export async function checkContent(
   const isVerified = verdictOf(closest.findings) === 'verified';
   const { hashed, findings } = isVerified ? closest : compare(rule, plan, await hashRenamed(hashing, plan, manifest, closest.hashed));
   const unsigned = unsignedFiles(rule, manifest, hashed);
+  await examineIgnored(source, hashed.ignored, examiner);
+  const formats = await examiner.finish();
   const checks = [
     ...notCounted(candidates, plan.candidate),
     contentCheck(manifest, hashed, findings),
     unsignedCheck(rule, unsigned, findings),
+    formats.check,
   ];
-  return { candidate: plan.candidate, hashed, unsigned, findings, checks };
+  return {
+    candidate: plan.candidate,
+    hashed,
+    unsigned,
+    formats: formats.evidence,
+    findings: [...findings, ...formats.findings],
+    checks,
+  };
 }
 
 async function planAll(source: Source, rule: Rule, candidates: readonly Candidate[]): Promise<readonly [HashPlan, ...HashPlan[]]> {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { usage } from '../core/index.ts';
 import type { Serialization } from '../formats/index.ts';
-import { expectedFiles, type HashedModel, hashModel, isIgnored, parseIgnorePath, type Source } from '../model/index.ts';
+import { expectedFiles, type HashedModel, hashModel, isIgnored, type ListedFile, parseIgnorePath, type Source } from '../model/index.ts';
 import type { Rule } from '../policy/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
 import { type EngineOptions, engineOf } from './hash-model.ts';
@@ -21,6 +21,8 @@ export interface HashPlan {
 export interface CheckContentOptions extends EngineOptions {
   /** The bundles that were read: never content where they lie inside the model. */
   readonly signatures: readonly string[];
+  /** Told of every file of the model that is listed. */
+  readonly onListed?: ((file: ListedFile) => void) | undefined;
 }
 
 /**
@@ -74,8 +76,8 @@ export class CandidateHashing {
 
   /** The model with only some files by content. */
   hashOnly({ serialization, names }: HashPlan, only: ReadonlySet<string>): Promise<HashedModel> {
-    const excluded = this.#options.signatures;
-    return hashModel(this.#source, { ...engineOf(this.#options), serialization, excluded, signed: names, only });
+    const { signatures: excluded, onListed } = this.#options;
+    return hashModel(this.#source, { ...engineOf(this.#options), serialization, excluded, signed: names, only, onListed });
   }
 }
 

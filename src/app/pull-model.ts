@@ -8,10 +8,13 @@ import {
   systemErrorCode,
   throwIfAborted,
   unavailable,
+  type Verdict,
   verdictOf,
 } from '../core/index.ts';
 import { type StoreLocation, underLock } from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
+import { type CheckedFormats, FormatExaminer, formatsSkipped } from './check-formats.ts';
+import { examineStaged, listedFile } from './check-formats-local.ts';
 import { readPrefix } from './check-prefix.ts';
 import { checkStoredContent } from './check-stored-content.ts';
 import { prefixFindings } from './prefix-findings.ts';
@@ -57,15 +60,17 @@ export async function pullModel(location: StoreLocation, directory: string, opti
   if (!isOpened(model)) return { ...verificationOf(model, options, model.findings), ...base, checks: model.checks };
   refuseReservedNames(model);
   const already = await alreadyThere(target, model, options);
-  const { lockFile, read, files, ...pulled } = already ?? (await alone(target, options.signal, () => pullInto(target, model, options)));
+  const { lockFile, read, files, formats, ...pulled } =
+    already ?? (await alone(target, options.signal, () => pullInto(target, model, options)));
   const mark = await advanceMark(model.channel, location, options.state);
-  const checks = [...model.checks, ...pulled.checks, ...mark.checks];
+  const checks = [...model.checks, ...pulled.checks, formats.check, ...mark.checks];
   const findings = [...model.findings, ...pulled.findings, ...mark.findings];
   return {
     ...verificationOf(model, options, findings),
     directory: target.directory,
     lockFile,
     read,
+    formats: formats.evidence,
     checks,
     stored: { ...base.stored, files },
   };
@@ -109,7 +114,9 @@ async function alone<T>(target: PullTarget, signal: AbortSignal | undefined, wor
 async function alreadyThere(target: PullTarget, model: OpenedModel, options: PullModelOptions) {
   const inTheWay = await occupants(target);
   if (inTheWay.length === 0) return undefined;
-  const proofs = await pulledAlready(target, model, options);
+  const examiner = new FormatExaminer(model.rule.formats, options.signal);
+  const proofs = await pulledAlready(target, model, options, (file) => examiner.add(listedFile(file)));
+  const formats = await examiner.finish();
   if (proofs === undefined && options.force) return undefined;
   if (proofs === undefined) throw notEmpty(target, inTheWay);
   const { location, release, contents } = model;
@@ -125,7 +132,8 @@ async function alreadyThere(target: PullTarget, model: OpenedModel, options: Pul
   return {
     ...content,
     checks: [...content.checks, check, ...attested.checks],
-    findings: [...content.findings, ...lock.findings, ...attested.findings],
+    findings: [...content.findings, ...formats.findings, ...lock.findings, ...attested.findings],
+    formats,
     lockFile: lock.lockFile,
   };
 }
@@ -150,12 +158,13 @@ async function pullInto(target: PullTarget, model: OpenedModel, options: PullMod
   const fetched = await store.fetch(fetches, { signal, onProgress });
   throwIfAborted(signal);
   const content = checkStoredContent(contents, fetched.map(proofOf), { number, kind, location, remedy: remedyFor(model) });
-  const findings = [...content.findings, ...(await prefixWarnings(model, options))];
+  const formats = await examineStagedFiles(model, staged.paths, verdictOf(content.findings), options);
+  const findings = [...content.findings, ...formats.findings, ...(await prefixWarnings(model, options))];
   const verdict = verdictOf(findings);
   if (verdict !== 'verified') {
     // What is wrong is not worth keeping; what is missing may come the next time.
     if (verdict === 'rejected') await clearStaging(target, true);
-    return { ...content, findings, lockFile: undefined };
+    return { ...content, findings, formats, lockFile: undefined };
   }
   const records = await writeRecords(target, model, options);
   const attested = await pullAttestations(model, attestationFolder(target, model, target.files), options);
@@ -171,8 +180,25 @@ async function pullInto(target: PullTarget, model: OpenedModel, options: PullMod
     ...content,
     checks: [...content.checks, check, ...attested.checks],
     findings: [...findings, ...records.findings, ...attested.findings],
+    formats,
     lockFile: records.lockFile,
   };
+}
+
+/** Looks at what was verified, where it is staged: nothing that is refused appears. */
+async function examineStagedFiles(
+  { rule, contents }: OpenedModel,
+  paths: readonly string[],
+  verdict: Verdict,
+  { signal }: PullModelOptions,
+): Promise<CheckedFormats> {
+  if (verdict !== 'verified') return formatsSkipped(rule.formats, 'no file was looked at, because its bytes are not verified');
+  const examiner = new FormatExaminer(rule.formats, signal);
+  await examineStaged(
+    contents.files.map(({ name }, i) => ({ name, path: paths[i] ?? '' })),
+    examiner,
+  );
+  return await examiner.finish();
 }
 
 /** Beside a directory; of a single file beside that, wherever it lies now. */

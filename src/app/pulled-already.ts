@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MlsignError, readCapped, sha256Hex, verdictOf } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
-import { compareModel, type HashedModel, hashModel, openSource, type Source } from '../model/index.ts';
+import { compareModel, type HashedModel, hashModel, type ListedFile, openSource, type Source } from '../model/index.ts';
 import { SIGNATURE_NAME } from './locations.ts';
 import type { ObjectProof } from './prove-objects.ts';
 import type { PullModelOptions } from './pull-model.ts';
@@ -12,11 +12,14 @@ import type { OpenedModel } from './stored-model.ts';
 /**
  * What a directory holds, where it is a release whole already, as an earlier pull left it: every byte is hashed. Undefined
  * where it is anything else.
+ *
+ * @param onListed told of every file that lies there
  */
 export async function pulledAlready(
   target: PullTarget,
   model: OpenedModel,
   options: PullModelOptions,
+  onListed: (file: ListedFile) => void,
 ): Promise<readonly ObjectProof[] | undefined> {
   const { release, contents } = model;
   const { kind, bundles } = release.record;
@@ -28,7 +31,7 @@ export async function pulledAlready(
     const own = [single, `${single}.sig`, `${single}.mlsign`];
     if ((await occupants(target)).some((name) => !own.includes(name))) return undefined;
   }
-  const hashed = await hash(await openSource(path), model, options);
+  const hashed = await hash(await openSource(path), model, options, onListed);
   const isClean = hashed.ignored.every((name) => SYSTEM_ENTRIES.includes(name));
   const findings = compareModel(contents.manifest, hashed, { ignoreUnsigned: false });
   if (!isClean || hashed.emptyFiles.length > 0 || verdictOf(findings) !== 'verified') return undefined;
@@ -39,13 +42,19 @@ export async function pulledAlready(
   });
 }
 
-function hash(source: Source, { contents }: OpenedModel, { signal, onProgress }: PullModelOptions): Promise<HashedModel> {
+function hash(
+  source: Source,
+  { contents }: OpenedModel,
+  { signal, onProgress }: PullModelOptions,
+  onListed: (file: ListedFile) => void,
+): Promise<HashedModel> {
   const { manifest, files } = contents;
   return hashModel(source, {
     serialization: { ...manifest.serialization, allowSymlinks: false, ignorePaths: [...SYSTEM_ENTRIES] },
     excluded: source.kind === 'file' ? [] : [join(source.path, SIGNATURE_NAME)],
     signed: files.map(({ name }) => name),
     useMainThread: true,
+    onListed,
     signal,
     onProgress,
   });

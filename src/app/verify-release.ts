@@ -3,6 +3,7 @@ import { type Check, type Finding, throwIfAborted, verdictOf } from '../core/ind
 import { rootDigest } from '../formats/index.ts';
 import type { ObjectFetch, PartedObject, StoreLocation } from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
+import { checkStoredFormats } from './check-formats-stored.ts';
 import { type PrefixState, readPrefix } from './check-prefix.ts';
 import { checkStoredContent } from './check-stored-content.ts';
 import { type PrefixFindingOptions, prefixFindings } from './prefix-findings.ts';
@@ -42,6 +43,7 @@ export async function verifyRelease(location: StoreLocation, options: VerifyRele
   return {
     ...verificationOf(model, options, findings),
     read: content.read,
+    formats: content.formats,
     checks,
     stored: { ...storedEvidence(model), files: content.files },
   };
@@ -80,7 +82,7 @@ function skippedContent() {
     status: 'skipped',
     detail: 'no byte was read, because what comes before it did not pass',
   };
-  return { checks: [skipped], findings: [], files: [], read: undefined };
+  return { checks: [skipped], findings: [], files: [], read: undefined, formats: undefined };
 }
 
 async function checkContents(model: OpenedModel, options: VerifyReleaseOptions) {
@@ -93,17 +95,25 @@ async function checkContents(model: OpenedModel, options: VerifyReleaseOptions) 
   const asSigned = (object: PartedObject): ObjectFetch => ({ object, algorithm, shardSize });
   const how: ProofOptions = { mode, distrust, signal, onProgress };
   const state = await readPrefix(store, location, modelId, files, signal);
-  const proofs = await proveObjects(
-    store,
-    files.map(({ object, signed }) => ({ ...asSigned(object), expected: signed.digests })),
-    how,
-  );
+  const [proofs, formats] = await Promise.all([
+    proveObjects(
+      store,
+      files.map(({ object, signed }) => ({ ...asSigned(object), expected: signed.digests })),
+      how,
+    ),
+    checkStoredFormats(store, files, rule, mode, signal),
+  ]);
   const current = await proveReplaced(state.replaced, asSigned, how, options);
   const remedy = remedyFor(model);
   const content = checkStoredContent(contents, proofs, { number, remedy, kind, location });
   const about: PrefixFindingOptions = { store, location, number, modelId, remedy };
   const inPrefix = prefixFindings(state, current, about);
-  return { ...content, checks: [...content.checks, prefixCheck(inPrefix)], findings: [...content.findings, ...inPrefix] };
+  return {
+    ...content,
+    formats: formats.evidence,
+    checks: [...content.checks, prefixCheck(inPrefix), formats.check],
+    findings: [...content.findings, ...inPrefix, ...formats.findings],
+  };
 }
 
 /** The bytes that a plain reader gets in the place of pinned ones: after a restore they are the same. */

@@ -1,4 +1,4 @@
-import type { JudgedSignature, RevocationEvidence, StoredEvidence, Verification } from '../app/index.ts';
+import type { FormatEvidence, JudgedSignature, RevocationEvidence, StoredEvidence, Verification } from '../app/index.ts';
 import type { Check, Finding } from '../core/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLine, findingLines, suggestionLines, worstFirst } from './findings.ts';
@@ -18,6 +18,7 @@ export function verificationDocument({
   signed,
   read,
   unsigned,
+  formats,
   stored,
   revocations,
   lineage,
@@ -38,9 +39,15 @@ export function verificationDocument({
     ...(base === undefined ? {} : { base: verificationDocument(base) }),
     signatures: signatures.map(signatureDocument),
     unsigned,
+    ...(formats === undefined ? {} : { formats: formatsDocument(formats) }),
     checks,
     findings,
   };
+}
+
+/** What the files of a model are, as documents have it. */
+export function formatsDocument({ by, files, allowedCode, notExamined }: FormatEvidence): object {
+  return { by, files, allowed_code: allowedCode, not_examined: notExamined };
 }
 
 /** A revocation list as documents have it. */

@@ -31,3 +31,11 @@ export function objectMissing(subject: string, version: string): MlsignError {
     suggestions: ['it was removed: push the model again, or use another release'],
   });
 }
+
+export function objectTruncated(subject: string, size: number, got: number): MlsignError {
+  return refused('object-truncated', 'the object is not of the recorded size', {
+    subject,
+    expected: `${size} bytes`,
+    got: `${got} bytes`,
+  });
+}

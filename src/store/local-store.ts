@@ -10,7 +10,7 @@ import { fetchAll, type VersionFile } from './local-fetch.ts';
 import { lstatBelow, lstatOf, placeOf, versionNames } from './local-files.ts';
 import { LocalFolders } from './local-folders.ts';
 import { ownerState } from './local-owner.ts';
-import { objectMissing, objectTooLarge, refuseAttributes } from './local-refusals.ts';
+import { objectMissing, objectTooLarge, objectTruncated, refuseAttributes } from './local-refusals.ts';
 import { currentOf, entriesOf, isSameFile, type KeyState, readState, STAGED, unversioned, versionId } from './local-state.ts';
 import { stageVersion, uploadFile } from './local-upload.ts';
 import { LocalWalk } from './local-walk.ts';
@@ -91,6 +91,25 @@ export class LocalStore implements Store {
           length += bytesRead;
           if (bytesRead === 0) return buffer.subarray(0, length);
           if (length > size) throw objectTooLarge(this.#subject(object.key), size, length);
+        }
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async readRange(object: StoredObject, start: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
+    await this.#doing('read the object', object.key, async () => {
+      throwIfAborted(signal);
+      const { path } = await this.#shownFile(object);
+      const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+      try {
+        const { size } = await handle.stat();
+        if (size !== object.size) throw objectTruncated(this.#subject(object.key), object.size, size);
+        for (let done = 0; done < into.length; ) {
+          const { bytesRead } = await handle.read(into, done, into.length - done, start + done);
+          if (bytesRead === 0) throw objectTruncated(this.#subject(object.key), object.size, start + done);
+          done += bytesRead;
         }
       } finally {
         await handle.close();

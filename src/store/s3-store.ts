@@ -6,6 +6,7 @@ import { fetchObjects } from './s3-download.ts';
 import { areEqual } from './s3-file.ts';
 import { listFolders, listUploads, listVersions } from './s3-listing.ts';
 import { MultipartUpload } from './s3-multipart.ts';
+import { readRange } from './s3-range.ts';
 import { restoreObject } from './s3-restore.ts';
 import { uploadFiles } from './s3-upload.ts';
 import type {
@@ -21,6 +22,7 @@ import type {
   ObjectVersion,
   PartedObject,
   Store,
+  StoredObject,
   TransferOptions,
   UploadedObject,
   UploadOptions,
@@ -56,6 +58,10 @@ export class S3Store implements Store {
 
   read(object: ObjectVersion, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
     return this.#bucket.read(object, maxBytes, signal);
+  }
+
+  readRange(object: StoredObject, start: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
+    return readRange(this.#bucket, object, start, into, signal);
   }
 
   write(

@@ -143,6 +143,13 @@ export interface Store {
   read(object: ObjectVersion, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array>;
 
   /**
+   * Fills a buffer, not an empty one, with the bytes of a version from `start` on.
+   *
+   * @throws `object-truncated` where the version is not of the size given
+   */
+  readRange(object: StoredObject, start: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
+
+  /**
    * Writes a small object, where the condition holds. Made again after an answer that never came, it finds its own write
    * (the same bytes) and says so.
    *

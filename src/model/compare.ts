@@ -31,6 +31,7 @@ export function expectedFiles(manifest: Manifest, source: Pick<Source, 'kind' | 
 export function compareModel(expected: Manifest, actual: HashedModel, options: CompareOptions): readonly Finding[] {
   const { serialization } = expected;
   refuseOtherHashing(expected, actual);
+  if (actual.isRefused) return actual.findings;
   const signed = expectedFiles(expected, actual.source);
   const wrongKind = kindWrong(signed, actual);
   if (wrongKind !== undefined) return [wrongKind, ...actual.findings];

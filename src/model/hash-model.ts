@@ -6,7 +6,8 @@ import { type EngineChoice, type EngineName, type HashedFile, hashFiles, identit
 import { checkResourceName, type Serialization } from '../formats/index.ts';
 import { nameInvalid, unreadable } from './directory-findings.ts';
 import { DirectoryWalk, type ListedFile } from './directory-source.ts';
-import type { Source } from './source.ts';
+import { hashArchive } from './hash-archive.ts';
+import type { ArchiveSource, DiskSource, Source } from './source.ts';
 
 /** What of a model is hashed, and how. */
 export interface HashModelOptions {
@@ -17,6 +18,8 @@ export interface HashModelOptions {
   readonly signed?: Iterable<string> | undefined;
   /** The names to hash: other files are listed, and not read. Every file unless given. */
   readonly only?: ReadonlySet<string> | undefined;
+  /** Told of every file that is listed, before it is hashed. */
+  readonly onListed?: ((file: ListedFile) => void) | undefined;
   readonly engine?: EngineChoice | undefined;
   readonly workers?: number | undefined;
   readonly useMainThread?: boolean | undefined;
@@ -48,6 +51,8 @@ export interface HashedModel {
   /** Names of files of zero bytes, where there are only shards. */
   readonly emptyFiles: readonly string[];
   readonly engine: EngineName;
+  /** Set where an archive is refused: then nothing is told of its files, and the finding says why. */
+  readonly isRefused?: true | undefined;
   /** In code point order of what they are about. */
   readonly findings: readonly Finding[];
 }
@@ -60,13 +65,15 @@ export interface HashedModel {
  * @throws MlsignError `interrupted`, `engine-lacks-algorithm`, `worker-failed`
  */
 export async function hashModel(source: Source, options: HashModelOptions): Promise<HashedModel> {
-  const { serialization, only, engine, workers, useMainThread, signal, onProgress } = options;
+  if (source.kind === 'archive') return hashArchive(source, { ...options, excluded: membersOf(source, options.excluded) });
+  const { serialization, only, onListed, engine, workers, useMainThread, signal, onProgress } = options;
   const { hashType: algorithm, shardSize } = serialization;
   const listing = await list(source, options);
   const names: string[] = [];
   const others: ModelFile[] = [];
   function* toHash(): Generator<ListedFile> {
     for (const file of listing.files()) {
+      onListed?.(file);
       if (only === undefined || only.has(file.name)) {
         names.push(file.name);
         yield file;
@@ -99,7 +106,7 @@ export interface ListedModel {
 
 /** Lists a model without reading it; what is wrong with single files is told as {@link hashModel} does. */
 export async function listModel(
-  source: Source,
+  source: DiskSource,
   options: Pick<HashModelOptions, 'serialization' | 'excluded' | 'signed'>,
 ): Promise<ListedModel> {
   const listing = await list(source, options);
@@ -128,7 +135,7 @@ interface Listing {
   readonly ignored: readonly string[];
 }
 
-async function list(source: Source, { serialization, excluded = [], signed }: HashModelOptions): Promise<Listing> {
+async function list(source: DiskSource, { serialization, excluded = [], signed }: HashModelOptions): Promise<Listing> {
   const { allowSymlinks, ignorePaths } = serialization;
   try {
     if (source.kind === 'file') return singleFile(source);
@@ -138,11 +145,17 @@ async function list(source: Source, { serialization, excluded = [], signed }: Ha
   }
 }
 
-function singleFile({ name, path }: Source): Listing {
+function singleFile({ name, path }: DiskSource): Listing {
   const reason = checkResourceName(name);
   if (reason !== undefined) return { files: () => [], findings: [nameInvalid(name, reason)], ignored: [] };
   const file: ListedFile = { name, path, identity: identityOf(statSync(path)), followLink: true };
   return { files: () => [file], findings: [], ignored: [] };
+}
+
+/** The names of those paths that are written as if they lay inside an archive. */
+function membersOf({ path }: ArchiveSource, paths: readonly string[] = []): ReadonlySet<string> {
+  const root = `${path}${sep}`;
+  return new Set(paths.filter((inside) => inside.startsWith(root)).map((inside) => inside.slice(root.length).split(sep).join('/')));
 }
 
 /** The names of those paths that lie inside a directory, whatever links lead to either. */

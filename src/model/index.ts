@@ -8,4 +8,12 @@ export * from './manifest.ts';
 export * from './model-id.ts';
 export * from './model-name.ts';
 export type { ByteRange } from './shard-ranges.ts';
-export { openSource, type Source } from './source.ts';
+export {
+  type ArchiveContents,
+  type ArchiveSource,
+  type DiskSource,
+  type HashedArchive,
+  type HashedMember,
+  openSource,
+  type Source,
+} from './source.ts';

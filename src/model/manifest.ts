@@ -12,6 +12,7 @@ import {
 import type { HashedModel } from './hash-model.ts';
 import { modelId } from './model-id.ts';
 import { parseModelName } from './model-name.ts';
+import type { Source } from './source.ts';
 
 /** The `type` of a {@link ManifestDocument}. */
 export const MANIFEST_TYPE = 'https://mlsign/manifest/v1';
@@ -24,7 +25,7 @@ const LIMITS: JsonLimits = { maxBytes: MAX_MANIFEST_BYTES, maxDepth: 8, maxValue
 /** What `mlsign hash --json` prints and `mlsign sign --manifest` reads; `schemas/manifest.schema.json` describes it. */
 export interface ManifestDocument {
   readonly type: typeof MANIFEST_TYPE;
-  readonly model: { readonly name: string; readonly kind: 'file' | 'directory'; readonly files: number; readonly bytes: number };
+  readonly model: { readonly name: string; readonly kind: Source['kind']; readonly files: number; readonly bytes: number };
   /** OMS root digest, hex: does not bind names. */
   readonly model_digest: string;
   /** Hex: binds names, bytes and how they were hashed. */
@@ -104,7 +105,7 @@ export function parseManifestDocument(bytes: Uint8Array, where: string): { reado
   fields.oneOf('type', [MANIFEST_TYPE]);
   const model = fields.object('model');
   const subjectName = model.string('name');
-  model.oneOf('kind', ['file', 'directory']);
+  model.oneOf('kind', ['file', 'directory', 'archive']);
   const files = model.integer('files', 1);
   model.integer('bytes', 0);
   model.done();

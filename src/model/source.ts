@@ -1,9 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve, sep } from 'node:path';
 import { fileError, refused, unavailable, usage } from '../core/index.ts';
+import type { EngineName, HashedFile, HashOptions } from '../digest/index.ts';
 
 /** Where a model's bytes are read from. */
-export interface Source {
+export type Source = DiskSource | ArchiveSource;
+
+/** A model that lies on a disk as it is. */
+export interface DiskSource {
   readonly kind: 'file' | 'directory';
   /** Absolute. It may itself be a symbolic link: the user named it. */
   readonly path: string;
@@ -11,12 +15,50 @@ export interface Source {
   readonly name: string;
 }
 
+/** A directory that is packed in an archive: its content is the model, and not the archive's own bytes. */
+export interface ArchiveSource {
+  readonly kind: 'archive';
+  /** Of the archive. Absolute. */
+  readonly path: string;
+  /** The name of the archive without `.tar`, `.tar.gz` or `.tgz`. */
+  readonly name: string;
+  readonly contents: ArchiveContents;
+}
+
+/** What an archive holds. Each pass over it checks all of it. */
+export interface ArchiveContents {
+  /**
+   * Lists the members, and hashes those that are wanted.
+   *
+   * @throws MlsignError `archive-…` and `gzip-…` where readers might see different things in it, and what reading and hashing throw
+   */
+  hash(isWanted: (name: string) => boolean, options: HashOptions): Promise<HashedArchive>;
+  /** The bytes of one file, or undefined where there is none of that name. Where all has to be read for it, it is hashed on the way. */
+  read(name: string, maxBytes: number, options: HashOptions): Promise<Uint8Array | undefined>;
+}
+
+/** An archive that was read to its end. */
+export interface HashedArchive {
+  readonly engine: EngineName;
+  readonly members: readonly HashedMember[];
+}
+
+/** A file or directory in an archive. */
+export interface HashedMember {
+  readonly name: string;
+  readonly kind: 'file' | 'directory';
+  /** Bytes. */
+  readonly size: number;
+  /** Absent where it was not asked for. */
+  readonly result?: HashedFile | undefined;
+}
+
 /**
  * Finds out what a path names: one file or a directory tree. Nothing is opened.
  *
  * @throws MlsignError `model-missing` for an empty path, `file-not-found`, `not-a-directory`, `permission-denied`, `not-a-model` for a pipe, socket or device
  */
-export async function openSource(path: string): Promise<Source> {
+export async function openSource(path: string): Promise<DiskSource> {
   // An empty path would be the working directory: most likely it is a variable that is not set.
   if (path === '')
     throw usage('model-missing', 'the path of the model is empty', { suggestions: ['give a model, or . for this directory'] });

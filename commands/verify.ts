@@ -3,11 +3,13 @@ import {
   BaseCommand,
   channelFlags,
   engineFlags,
+  reportFlag,
   searchFlag,
   signaturesFlag,
   storeFlags,
+  summaryFlags,
   toleranceFlags,
-  trustFlags,
+  trustFlagsBesideSigner,
   verifyByFlags,
 } from '../src/cli/index.ts';
 
@@ -28,13 +30,20 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
     '<%= config.bin %> verify my-model --key release.pub',
     { description: 'Signed with a certificate of your CA', command: '<%= config.bin %> verify my-model --ca root.pem' },
     { description: 'Under a policy, for a pipeline', command: '<%= config.bin %> verify my-model --policy mlsign.policy.yaml --json' },
+    {
+      description: 'In CI, for code scanning, and with a signed summary for later stages',
+      command:
+        '<%= config.bin %> verify my-model --policy p.yaml --report sarif=mlsign.sarif --report vsa=gate.att --verifier https://example.com/gate --key gate.key',
+    },
     { description: 'May I deploy what lies there?', command: '<%= config.bin %> verify s3://models/my-model@production --policy p.yaml' },
   ];
   static override args = {
     model: Args.string({ description: 'a model: a directory, a single file, or a release in a store', required: true }),
   };
   static override flags = {
-    ...trustFlags,
+    ...summaryFlags,
+    ...trustFlagsBesideSigner,
+    report: reportFlag,
     signature: signaturesFlag,
     ...toleranceFlags,
     full: Flags.boolean({ summary: 'In a store: download and hash every byte.', exclusive: ['attested'] }),
@@ -51,6 +60,6 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Verify);
-    await this.perform(flags, (session) => verifyByFlags(args.model, flags, session));
+    await this.perform(flags, (session) => verifyByFlags(args.model, flags, this.config.version, session));
   }
 }

@@ -5,12 +5,16 @@ import type { CommandReport, Session } from './base-command.ts';
 import { exitCodeOfVerdict } from './exit-codes.ts';
 import { searchOptions } from './lineage.ts';
 import { type EngineFlags, engineOptions } from './ports.ts';
+import { openReports, withSarif } from './reports.ts';
 import { channelClientOf, channelFlags, type StoreFlags, storeFlags, storeOpener, withStore } from './store.ts';
 import { refuseFlags, type StoredModelFlags, storedModelOptions } from './stored-model.ts';
+import { type SummaryFlags, trustBesideSummary, withSummary } from './summary.ts';
 import { evidenceOfFlags, loadPolicyOfFlags } from './trust.ts';
 
 /** Flags of `mlsign verify`. */
-export interface VerifyFlags extends StoredModelFlags, StoreFlags, EngineFlags {
+export interface VerifyFlags extends StoredModelFlags, StoreFlags, EngineFlags, SummaryFlags {
+  readonly quiet: boolean;
+  readonly report?: readonly string[] | undefined;
   readonly staging: boolean;
   readonly signature?: readonly string[] | undefined;
   readonly full: boolean;
@@ -26,9 +30,12 @@ const OF_LISTS = ['state', ...Object.keys(storeFlags).filter((name) => !['region
 const OF_DISKS = ['signature', 'ignore-paths', 'ignore-unsigned-files', 'allow-symlinks'];
 
 /** Verifies a model on disk or in a store as flags say, with the base that it is loaded with, and tells of it. */
-export async function verifyByFlags(model: string, flags: VerifyFlags, session: Session): Promise<CommandReport> {
+export async function verifyByFlags(model: string, given: VerifyFlags, version: string, session: Session): Promise<CommandReport> {
+  const reports = await openReports(model, given.report ?? [], true);
+  const flags = trustBesideSummary(given, reports);
   const { 'with-base': base } = flags;
-  const verification = base === undefined ? await verifyOne(model, flags, session) : await verifyPair(model, base, flags, session);
+  const verify = () => (base === undefined ? verifyOne(model, flags, session) : verifyPair(model, base, flags, session));
+  const verification = await withSarif(model, reports, version, () => withSummary(model, flags, reports, version, session, verify));
   return {
     document: () => verificationDocument(verification),
     text: (style) => verificationText(verification, style),
@@ -39,7 +46,11 @@ export async function verifyByFlags(model: string, flags: VerifyFlags, session: 
 
 async function verifyPair(model: string, base: string, flags: VerifyFlags, session: Session): Promise<Verification> {
   // Which one model is accepted, and by whose signature, is said of the first.
-  const ofBase = await verifyOne(base, { ...flags, signature: undefined, 'expect-model-id': undefined, 'with-base': undefined }, session);
+  const ofBase = await verifyOne(
+    base,
+    { ...flags, signature: undefined, vsa: undefined, 'expect-model-id': undefined, 'with-base': undefined },
+    session,
+  );
   const place = isStoreLocation(base) ? parseLocation(base).url.replace(/\/[^/]*$/, '') : base;
   return bindBase(await verifyOne(model, { ...flags, search: [...(flags.search ?? []), place] }, session), ofBase);
 }
@@ -48,9 +59,18 @@ function verifyOne(model: string, flags: VerifyFlags, session: Session): Promise
   return isStoreLocation(model) ? verifyStored(model, flags, session) : verifyOnDisk(model, flags, session);
 }
 
-/** How ancestors are looked for. */
+/** Which summaries are looked at: none where one is to be made, or old ones would live on in new ones. */
+function summariesOf({ vsa, verifier }: VerifyFlags) {
+  return verifier === undefined ? vsa : 'none';
+}
+
+/** How ancestors are looked for, and which summaries. */
 function lineageOptions(flags: VerifyFlags) {
-  return { ...searchOptions(flags.search), lineage: flags['with-base'] === undefined ? 'asked' : 'found' } as const;
+  return {
+    ...searchOptions(flags.search),
+    summaries: summariesOf(flags),
+    lineage: flags['with-base'] === undefined ? 'asked' : 'found',
+  } as const;
 }
 
 async function verifyOnDisk(model: string, flags: VerifyFlags, session: Session): Promise<Verification> {

@@ -99,8 +99,13 @@ export async function acceptSummary(place: SummarizedPlace, trust: SummaryTrust,
       const checks = [...notes.checks, passed(summary), ...standsInFor(rule, summary.statement)];
       const signed = { path: summary.bundle, isRead: true, statement: vouched };
       const candidate = { modelId: summary.statement.subject.modelId, statements: [vouched] as const, checks: [] };
-      const opened = { signatures: [signed, ...signatures], candidates: [candidate], checks, findings: unread };
-      return { opened, rule: withoutSummarized(rule), checks: [], findings: notes.findings.map(asWarning) };
+      const opened = {
+        signatures: [signed, ...signatures],
+        candidates: [candidate],
+        checks,
+        findings: [...unread, ...notes.findings.map(asWarning)],
+      };
+      return { opened, rule: withoutSummarized(rule), checks: [], findings: [] };
     }
     notes.findings.push(...findings);
     notes.checks.push({

@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { signModel, type Verification, type VerifyModelOptions, verifyModel } from '../../src/app/index.ts';
+import { sha256Hex } from '../../src/core/index.ts';
+import type { VerificationSummary } from '../../src/formats/index.ts';
+import { loadPolicy } from '../../src/policy/index.ts';
+import { fixtureSigner, keyUrl, mlsignError } from '../helpers/keys.ts';
+import { NOW } from '../helpers/releases.ts';
+import { aList, anEntry, signedList } from '../helpers/revocations.ts';
+import { Sandbox } from '../helpers/sandbox.ts';
+import { aSummary, GATEKEEPER, inputBy, VERIFIER, writeSummary } from '../helpers/summaries.ts';
+
+const HOUR = 3_600_000;
+/** Whoever signed the models of these tests: nobody of the policy. */
+const MAKER = 'ec-p521';
+
+describe('a verification summary in the place of signers', () => {
+  const sandbox = new Sandbox();
+  let model: string;
+  let modelId: string;
+  let policyFile: string;
+  let beside: string;
+  let count = 0;
+
+  /** A policy whose rule trusts a signer who signed nothing here, and a gatekeeper. */
+  function policy(vsa = '', more = ''): string {
+    const key = (name: string) => `{ key: "${keyUrl(`${name}.pub`).pathname}" }`;
+    const path = sandbox.path(`policy-${++count}.yaml`);
+    writeFileSync(
+      path,
+      `version: 1
+principals:
+  trainer: ${key('ec-p256')}
+  gatekeeper: ${key(GATEKEEPER)}
+  revoker: ${key('ec-p384')}
+rules:
+  - model: "**"
+    signed-by: trainer
+    vsa: { signed-by: gatekeeper, verifier: "${VERIFIER}", max-age: 7d${vsa} }
+${more}`,
+    );
+    return path;
+  }
+
+  async function summary(fields: Partial<VerificationSummary> = {}, key?: string, file = beside): Promise<string> {
+    const policy = { uri: 'p.yaml', sha256: sha256Hex(readFileSync(policyFile)) };
+    return writeSummary(
+      file,
+      aSummary(modelId, new Date(NOW.getTime() - HOUR), { resource: pathToFileURL(model).href, policy, ...fields }),
+      key,
+    );
+  }
+
+  async function verify(options: Partial<VerifyModelOptions> = {}): Promise<Verification> {
+    return verifyModel(model, { policy: await loadPolicy(policyFile), clock: () => NOW, ...options });
+  }
+
+  /** Asserts that it is rejected with these findings about the summary, besides the missing signer. */
+  async function rejects(code: string, message: RegExp, fields: { readonly expected?: string; readonly got?: string } = {}, options = {}) {
+    const { verdict, findings, read } = await verify(options);
+    assert.equal(verdict, 'rejected');
+    assert.equal(read, undefined, 'no byte is read');
+    const found = findings.filter((finding) => finding.code === code && finding.subject === beside);
+    assert.equal(found.length, 1, JSON.stringify(findings));
+    const [finding] = found;
+    assert.equal(finding?.severity, 'rejected');
+    assert.match(finding?.message ?? '', message);
+    for (const [name, value] of Object.entries(fields)) assert.equal(Reflect.get(finding ?? {}, name), value);
+    assert.ok(findings.some((finding) => finding.code === 'signer-missing' || finding.code === 'signer-untrusted'));
+  }
+
+  beforeEach(async () => {
+    model = sandbox.write(`models/${++count}/llama`, { 'weights.bin': `weights ${count}`, 'config.json': '{}' });
+    ({ modelId } = await signModel(model, { signer: await fixtureSigner(MAKER) }));
+    beside = `${model}.mlsign/gate.att`;
+    policyFile = policy();
+  });
+  after(() => sandbox.remove());
+
+  it('is accepted, and says what it stands in for', async () => {
+    policyFile = policy('', '    require: { timestamps: 1 }\n    lineage: { base-model: { signed-by: trainer, minimum: 1 } }\n');
+    await summary();
+    const { verdict, findings, checks, signatures, signed, read } = await verify();
+    assert.deepEqual(findings, []);
+    assert.equal(verdict, 'verified');
+    assert.equal(signed?.modelId, modelId);
+    assert.equal(read?.files, 2, 'bytes are hashed all the same');
+    const line = (name: string) => checks.filter((check) => check.name === name).map(({ status, detail }) => `${status}: ${detail}`);
+    for (const name of ['signers', 'evidence', 'lineage'])
+      assert.deepEqual(line(name), [`not-applicable: by the verification summary of ${VERIFIER}`]);
+    assert.ok(line('formats').includes(`not-applicable: by the verification summary of ${VERIFIER}`));
+    assert.match(
+      line('vsa').join(),
+      /^passed: .*gate\.att: https:\/\/example\.com\/gate verified file:.*llama at 2026-03-01T11:00:00\.000Z/,
+    );
+    assert.deepEqual(
+      signatures.map(({ path, counted }) => [path, counted]),
+      [
+        [beside, true],
+        [`${model}/model.sig`, false],
+      ],
+    );
+  });
+
+  it('may be named', async () => {
+    const file = await summary({}, undefined, sandbox.path('gate.att'));
+    assert.equal((await verify()).verdict, 'rejected');
+    assert.equal((await verify({ summaries: [file] })).verdict, 'verified');
+    await assert.rejects(verify({ summaries: [sandbox.path('none')] }), mlsignError('file-not-found', /verification summary/));
+  });
+
+  it('is not asked for where the signers themselves are wanted', async () => {
+    await summary();
+    const { verdict, checks } = await verify({ summaries: 'none' });
+    assert.equal(verdict, 'rejected');
+    assert.deepEqual(
+      checks.filter(({ name }) => name === 'vsa').map(({ status }) => status),
+      ['skipped'],
+    );
+  });
+
+  it('leaves a model to its own signers where there is none, or none that is accepted', async () => {
+    await signModel(model, { signer: await fixtureSigner('ec-p256'), force: true });
+    assert.deepEqual((await verify()).findings, []);
+    await summary({ result: 'FAILED' });
+    const { verdict, findings } = await verify();
+    assert.equal(verdict, 'verified');
+    assert.deepEqual(
+      findings.map(({ code, severity }) => [code, severity]),
+      [['vsa-failed', 'warning']],
+    );
+  });
+
+  it('never stands in for bytes', async () => {
+    await summary();
+    writeFileSync(`${model}/weights.bin`, 'poisoned');
+    const { verdict, findings } = await verify();
+    assert.equal(verdict, 'rejected');
+    assert.deepEqual(
+      findings.map(({ code }) => code),
+      ['file-changed'],
+    );
+  });
+
+  it('takes a manifest that anybody signed, as the model id binds it, and no other', async () => {
+    await summary();
+    await signModel(model, { signer: await fixtureSigner('rsa-2048'), force: true });
+    assert.equal((await verify()).verdict, 'verified');
+    writeFileSync(`${model}/weights.bin`, 'another');
+    await signModel(model, { signer: await fixtureSigner(MAKER), force: true });
+    await rejects('vsa-model-differs', /about another model/, { got: modelId });
+  });
+
+  it('rejects a summary by somebody who is no gatekeeper', async () => {
+    await summary({}, 'ec-p256');
+    await rejects('signer-untrusted', /key that is not trusted/);
+  });
+
+  it('rejects a summary in the name of another verifier', async () => {
+    await summary({ verifier: 'https://example.com/other' });
+    await rejects('vsa-verifier-differs', /another verifier/, { expected: VERIFIER, got: 'https://example.com/other' });
+  });
+
+  it('rejects a summary under another policy', async () => {
+    await summary({ policy: { uri: 'lax.yaml', sha256: 'd'.repeat(64) } });
+    await rejects('vsa-policy-differs', /another policy/, { got: 'd'.repeat(64) });
+    policyFile = policy(`, policy: ${'d'.repeat(64)}`);
+    assert.equal((await verify()).verdict, 'verified');
+    await summary();
+    await rejects('vsa-policy-differs', /another policy/, { expected: 'd'.repeat(64) });
+  });
+
+  it('rejects a summary of another model', async () => {
+    await summary({ subject: { name: 'llama', modelId: 'a'.repeat(64) } });
+    await rejects('vsa-model-differs', /another model/, { expected: modelId, got: 'a'.repeat(64) });
+  });
+
+  it('rejects a summary of another place, unless the policy says where copies come from', async () => {
+    await summary({ resource: 's3://models/llama@7' });
+    await rejects('vsa-resource-differs', /elsewhere/, { got: 's3://models/llama@7' });
+    policyFile = policy(', resource: "s3://models/llama@*"');
+    await summary({ resource: 's3://models/llama@7' });
+    assert.equal((await verify()).verdict, 'verified');
+    await summary({ resource: 's3://models/other@7' });
+    await rejects('vsa-resource-differs', /elsewhere/, { expected: 's3://models/llama@*' });
+  });
+
+  it('rejects a summary that failed, also where an older one passed', async () => {
+    await summary({ timeVerified: new Date(NOW.getTime() - 2 * HOUR) }, undefined, `${model}.mlsign/a.att`);
+    assert.equal((await verify()).verdict, 'verified');
+    await summary({ result: 'FAILED' });
+    await rejects('vsa-failed', /did not pass/, { expected: 'PASSED', got: 'FAILED' });
+  });
+
+  it('rejects a summary that is too old, or of the future', async () => {
+    await summary({ timeVerified: new Date(NOW.getTime() - 7 * 24 * HOUR) });
+    assert.equal((await verify()).verdict, 'verified');
+    await summary({ timeVerified: new Date(NOW.getTime() - 7 * 24 * HOUR - 1) });
+    await rejects('vsa-too-old', /older than the policy accepts/);
+    await summary({ timeVerified: new Date(NOW.getTime() + 1) });
+    await rejects('vsa-from-future', /in the future/, { got: '2026-03-01T12:00:00.001Z' });
+  });
+
+  it('rejects a summary that is malformed', async () => {
+    await summary({ verifier: 'no URI' });
+    await rejects('vsa-malformed', /predicate\.verifier\.id: expected a URI/);
+  });
+
+  it('does not look at what lies in its place and is none', async () => {
+    await summary();
+    writeFileSync(`${model}.mlsign/b.att`, 'nothing');
+    const { verdict, findings } = await verify();
+    assert.equal(verdict, 'verified');
+    assert.deepEqual(
+      findings.map(({ code, severity }) => [code, severity]),
+      [['json-invalid', 'warning']],
+    );
+  });
+
+  describe('and what is revoked since', () => {
+    async function revoking(...entries: Parameters<typeof anEntry>): Promise<void> {
+      const list = sandbox.path(`list-${++count}.json`);
+      policyFile = policy('', `    revocations: { signed-by: revoker, file: ${list}, name: team }\n`);
+      writeFileSync(list, await signedList(aList(1, { entries: entries.length === 0 ? [] : entries.map((entry) => anEntry(entry)) })));
+    }
+
+    it('is accepted where nothing of it is', async () => {
+      await revoking();
+      await summary({ inputs: [await inputBy(MAKER)] });
+      assert.deepEqual((await verify()).findings, []);
+    });
+
+    it('rejects a summary from before the model was revoked', async () => {
+      await revoking({ value: `sha256:${modelId}` });
+      await summary({ inputs: [await inputBy(MAKER)] });
+      const { verdict, findings } = await verify();
+      assert.equal(verdict, 'rejected');
+      assert.deepEqual(
+        findings.map(({ code, severity }) => [code, severity]),
+        [['revoked-model', 'rejected']],
+      );
+    });
+
+    it('rejects a summary from before one of the files was revoked', async () => {
+      await revoking({ value: `sha256:${sha256Hex(readFileSync(`${model}/weights.bin`))}` });
+      await summary({ inputs: [await inputBy(MAKER)] });
+      assert.deepEqual(
+        (await verify()).findings.map(({ code, severity }) => [code, severity]),
+        [['revoked-file', 'rejected']],
+      );
+    });
+
+    it("rejects a summary from before the model's signer was revoked, also where that signature is hidden", async () => {
+      const input = await inputBy(MAKER);
+      await revoking({ kind: 'key', value: input.signer.key });
+      await summary({ inputs: [input] });
+      await signModel(model, { signer: await fixtureSigner('rsa-2048'), force: true });
+      const { verdict, findings } = await verify();
+      assert.equal(verdict, 'rejected');
+      assert.ok(findings.some(({ code, severity }) => code === 'revoked-key' && severity === 'rejected'));
+    });
+
+    it('rejects a summary of a gatekeeper who is revoked', async () => {
+      const { signer } = await inputBy(GATEKEEPER);
+      await revoking({ kind: 'key', value: signer.key });
+      await summary({ inputs: [await inputBy(MAKER)] });
+      await rejects('revoked-key', /key that made this signature is revoked/);
+    });
+
+    it('rejects a summary that does not say who signed', async () => {
+      await revoking();
+      await summary();
+      await rejects('vsa-signers-unknown', /whose signatures were verified/);
+    });
+
+    it('leaves it open where the list is gone', async () => {
+      await revoking();
+      await summary({ inputs: [await inputBy(MAKER)] });
+      const { rules } = await loadPolicy(policyFile);
+      const place = rules[0]?.revocations[0]?.place;
+      assert.ok(place?.kind === 'file');
+      rmSync(place.path);
+      assert.equal((await verify()).verdict, 'undetermined');
+    });
+  });
+});

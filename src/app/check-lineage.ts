@@ -73,9 +73,11 @@ function withRevoked(lineage: Lineage, revocations: Revocations): Lineage {
   const judged = ancestors.map((node): LineageNode => {
     const all = (digests.get(node.id) ?? []).flatMap(({ material }) => Object.entries(material.digests));
     const values = new Set(all.map(([algorithm, value]) => `${algorithm === 'mlsignModel' ? 'sha256' : algorithm}:${value}`));
-    const findings = [...values]
-      .map((value) => revocations.ancestor(value, label(root), wayTo(node, known)))
-      .filter((finding) => finding !== undefined);
+    const way = wayTo(node, known);
+    const findings = [
+      ...[...values].map((value) => revocations.ancestor(value, label(root), way)),
+      ...(node.revokedFiles ?? []).map(({ name, digest }) => revocations.ancestor(digest, label(root), [...way, name])),
+    ].filter((finding) => finding !== undefined);
     return findings.length === 0 ? node : { ...node, verdict: 'rejected', findings: [...node.findings, ...findings] };
   });
   const own = new Set(lineage.findings);

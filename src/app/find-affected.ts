@@ -1,5 +1,5 @@
 import { type Finding, type Verdict, verdictOf } from '../core/index.ts';
-import { type Descendant, findDescendants, label, nodeId, type OpenStore, type WantedDigest } from '../lineage/index.ts';
+import { type Descendant, findDescendants, label, type Material, nodeId, type OpenStore, type WantedDigest } from '../lineage/index.ts';
 import { rollbackCommand } from '../release/index.ts';
 import { layoutOf, parseLocation, parseStorePlace, RECORDS, type Store } from '../store/index.ts';
 import { pointerHistory } from './pointer-history.ts';
@@ -181,10 +181,14 @@ function wayOf(
   for (let at: Descendant | undefined = descendant; at !== undefined; at = at.via === undefined ? undefined : descendants.get(at.via)) {
     way.unshift(label({ id: at.modelId, name: names.get(at.modelId) }));
     const { material } = at;
-    if (at.via === undefined && material !== undefined)
-      way.unshift(label({ id: nodeId(material.digest), name: material.name ?? material.uri }));
+    if (at.via === undefined && material !== undefined) way.unshift(label({ id: nodeId(material.digest), name: nameOf(material, names) }));
   }
   return way.length === 0 ? [wanted] : way;
+}
+
+/** As its store calls it: those who were made from it may name another release of the same bytes. */
+function nameOf({ digests: { mlsignModel: id = '' }, name, uri }: Material, names: ReadonlyMap<string, string>): string | undefined {
+  return names.get(id) ?? name ?? uri;
 }
 
 /** Releases of a model for which there is no provenance at all. */

@@ -1,14 +1,26 @@
-import { errorFinding, type Finding, MlsignError, sha256Hex } from '../core/index.ts';
+import { compareCodePoints, errorFinding, type Finding, MlsignError, sha256Hex } from '../core/index.ts';
 import {
   claimsPredicateType,
+  groupByFile,
+  type Manifest,
   type OmsStatement,
   PROVENANCE_TYPE,
+  type Provenance,
   parseBundle,
   parseOmsStatement,
   parseProvenance,
   type VerificationMaterial,
 } from '../formats/index.ts';
-import { type BundleFile, type ModelPlace, type OpenedNode, openProvenance, otherModel, type ProvenanceClaim } from '../lineage/index.ts';
+import {
+  type BundleFile,
+  type ModelPlace,
+  type OpenedNode,
+  openProvenance,
+  otherModel,
+  type ProvenanceClaim,
+  type Revocations,
+  type RevokedFile,
+} from '../lineage/index.ts';
 import { modelId } from '../model/index.ts';
 import type { Policy, Rule, Signed } from '../policy/index.ts';
 import { type EnvelopeOptions, openBundle, type VerifiedStatement } from '../verify/index.ts';
@@ -20,6 +32,8 @@ export interface NodeTrust {
   readonly policy: Policy;
   readonly rule: Rule;
   readonly evidence: EnvelopeOptions;
+  /** Files that are revoked are looked for in every model. */
+  readonly revocations?: Revocations | undefined;
 }
 
 /** One signature of a model, verified or only claimed. */
@@ -49,13 +63,21 @@ export async function openLineageNode(
   const findings: Finding[] = [];
   if (place === undefined) return { signed: [], signers: [], statements: [], signatureFindings, findings };
   const signatures: NodeSignature[] = own?.map((statement) => verifiedSignature(id, statement)) ?? [];
+  let revokedFiles: readonly RevokedFile[] | undefined;
+  // Copies of a model have copies of its bundles.
+  const known = new Set<string>();
   for (const file of own === undefined ? await place.signatures(signatureFindings) : []) {
-    const signature = await attempt(file, intake, signatureFindings, (bytes) => openSignature(id, file, bytes, trust, signatureFindings));
+    const signature = await attempt(file, intake, signatureFindings, async (bytes) => {
+      const digest = sha256Hex(bytes);
+      if (known.has(digest)) return undefined;
+      known.add(digest);
+      // Its id is the digest of its manifest: whoever signed it, these are its files.
+      if (trust?.revocations?.hasDigests === true) revokedFiles ??= filesRevoked(id, file, bytes, trust.revocations);
+      return openSignature(id, file, bytes, trust, signatureFindings);
+    });
     if (signature !== undefined) signatures.push(signature);
   }
   const statements: ProvenanceClaim[] = [];
-  // Copies of a model have copies of its statements.
-  const known = new Set<string>();
   for (const file of await place.attestations(findings)) {
     const claim = await attempt(file, intake, findings, async (bytes) => {
       const digest = sha256Hex(bytes);
@@ -73,6 +95,7 @@ export async function openLineageNode(
     signers: [...new Set(signatures.map(({ signer }) => signer))],
     time: times[0],
     statements,
+    revokedFiles,
     signatureFindings,
     findings,
   };
@@ -144,6 +167,30 @@ function aboutThis(id: string, subject: string, got: string, findings: Finding[]
   return false;
 }
 
+/** Undefined where the bundle is about another model, or not to be read: which its signature is judged by. */
+function filesRevoked(id: string, { path }: BundleFile, bytes: Uint8Array, revocations: Revocations): readonly RevokedFile[] | undefined {
+  let manifest: Manifest;
+  try {
+    manifest = parseOmsStatement(parseBundle(bytes, path).envelope.payload, path, { allowLegacy: true }).manifest;
+  } catch (error) {
+    if (error instanceof MlsignError) return undefined;
+    throw error;
+  }
+  if (modelId(manifest) !== id) return undefined;
+  const { hashType } = manifest.serialization;
+  return [...groupByFile(manifest)].flatMap(
+    ([
+      name,
+      {
+        digests: [digest, ...more],
+      },
+    ]) => {
+      const value = `${hashType}:${digest}`;
+      return more.length > 0 || revocations.digest(value) === undefined ? [] : [{ name, digest: value }];
+    },
+  );
+}
+
 async function openClaim(
   id: string,
   { path }: BundleFile,
@@ -158,16 +205,27 @@ async function openClaim(
   const claim = trust === undefined ? unverified(envelope.payload, material, path) : await verified(bytes, path, trust, findings);
   if (claim === undefined) return undefined;
   const { subject } = claim.provenance;
-  if (subject.modelId === id) return { ...claim, provenance: intake.keep(claim.provenance, path) };
+  if (subject.modelId === id) {
+    const provenance = intake.keep(claim.provenance, path);
+    return { ...claim, provenance, materials: materialsDigest(provenance) };
+  }
   findings.push(otherModel(path, id, subject.modelId));
   return undefined;
 }
 
-function unverified(payload: Uint8Array, material: VerificationMaterial, bundle: string): ProvenanceClaim {
+type Claim = Omit<ProvenanceClaim, 'materials'>;
+
+/** SHA-256 over what a statement names and in which roles, whatever order, names and places it gives. */
+function materialsDigest({ materials, relation }: Provenance): string {
+  const lines = materials.map(({ role, relation, digests }) => JSON.stringify([role, relation ?? '', Object.entries(digests).sort()]));
+  return sha256Hex(JSON.stringify([relation ?? '', [...new Set(lines)].sort(compareCodePoints)]));
+}
+
+function unverified(payload: Uint8Array, material: VerificationMaterial, bundle: string): Claim {
   return { bundle, provenance: parseProvenance(payload, bundle), principals: [], signer: describeClaim(material, bundle) };
 }
 
-async function verified(bytes: Uint8Array, bundle: string, trust: NodeTrust, findings: Finding[]): Promise<ProvenanceClaim | undefined> {
+async function verified(bytes: Uint8Array, bundle: string, trust: NodeTrust, findings: Finding[]): Promise<Claim | undefined> {
   const opened = await openProvenance(bytes, bundle, [trust.policy.principals], trust.evidence);
   findings.push(...opened.findings.map(beside));
   if (opened.verified === undefined) return undefined;
@@ -176,6 +234,7 @@ async function verified(bytes: Uint8Array, bundle: string, trust: NodeTrust, fin
     bundle,
     provenance: statement,
     principals: signedBy.map(({ principal }) => principal),
+    key: signer.id,
     signer: `${signedBy.map(({ principal }) => principal.name).join(', ')} (${signer.description})`,
     time: times[0]?.time,
   };

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
 import type { Material } from '../formats/index.ts';
 import {
+  addressKey,
   believed,
   isSameStore,
   judgeLineage,
@@ -13,6 +14,7 @@ import {
   type OpenStore,
   StoredModels,
   type StorePlace,
+  together,
   type WalkRole,
   walkLineage,
 } from '../lineage/index.ts';
@@ -82,13 +84,18 @@ export async function traceLineage(root: LineageRoot, trust: TraceTrust | undefi
   }
 }
 
-/** Looks for an ancestor: beside the model, where its URI says, and among the models of the same prefix. */
+/**
+ * Looks for an ancestor: beside the model, among the models of the same prefix, and where its URI says. All of these places count
+ * together: a copy that lacks a statement hides none of the others'.
+ */
 class AncestorFinder {
   readonly #local: LocalModels;
   readonly #stored: StoredModels;
   readonly #location: StoreLocation | undefined;
   readonly #places: readonly StorePlace[];
   readonly #isTrusted: boolean;
+  /** Stores that cannot be reached, each asked once. */
+  readonly #unreachable = new Map<string, Finding>();
 
   constructor(
     { source, location, store }: LineageRoot,
@@ -105,23 +112,37 @@ class AncestorFinder {
   /** @param findings gets what could not be looked into */
   async find(modelId: string, { uri }: Material, findings: Finding[]): Promise<ModelPlace | undefined> {
     const stored = this.#stored;
-    const named = locationOfUri(uri);
-    const attempts = [
-      () => this.#local.find(modelId),
-      () => (named !== undefined && this.#mayOpen(named) ? stored.at(modelId, named) : undefined),
-      ...this.#places.map((place) => () => stored.beneath(modelId, place)),
-    ];
-    for (const attempt of attempts) {
+    const found: ModelPlace[] = [];
+    const attempt = async (where: string, find: () => Promise<ModelPlace | undefined>): Promise<boolean> => {
+      const known = this.#unreachable.get(where);
+      if (known !== undefined) {
+        findings.push(known);
+        return false;
+      }
       try {
-        const place = await attempt();
-        if (place !== undefined) return place;
+        const place = await find();
+        if (place !== undefined) found.push(place);
+        return place !== undefined;
       } catch (error) {
         if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
-        const finding = errorFinding(error, uri ?? modelId);
-        findings.push({ ...finding, severity: 'undetermined' });
+        const finding: Finding = { ...errorFinding(error, uri ?? modelId), severity: 'undetermined' };
+        if (error.outcome === 'unavailable') this.#unreachable.set(where, finding);
+        findings.push(finding);
+        return false;
       }
+    };
+    await attempt('disk', () => this.#local.find(modelId));
+    const named = locationOfUri(uri);
+    let isNamedFound = false;
+    for (const place of this.#places) {
+      const isThere = await attempt(addressKey(place.store), () => stored.beneath(modelId, place));
+      // It was among those models, whatever its name there is.
+      isNamedFound ||= isThere && named?.prefix === place.prefix && isSameStore(named.store, place.store);
     }
-    return undefined;
+    if (named !== undefined && !isNamedFound && this.#mayOpen(named)) {
+      await attempt(addressKey(named.store), () => stored.at(modelId, named));
+    }
+    return together(found);
   }
 
   close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Finding } from '../core/index.ts';
+import { type Finding, sha256Hex } from '../core/index.ts';
 import type { Material, MaterialDigest, Relation } from '../formats/index.ts';
 import type { LineageRole } from '../policy/index.ts';
 import { inParallel, READS_AT_ONCE } from '../store/index.ts';
@@ -150,7 +150,7 @@ class Walk<T> {
   /** The node that a material is, with the edge to it; undefined where the walk ends. */
   #reach(from: Mutable<T>, material: Material): Mutable<T> | undefined {
     const id = nodeId(material.digest);
-    const key = `${from.id} ${id} ${material.role}`;
+    const key = edgeKey(from.id, id, material);
     const edge = this.#edges.get(key) ?? { from: from.id, to: id, role: material.role, relation: material.relation, material };
     const known = this.#nodes.get(id);
     if (known === undefined && !this.#mayGrow(from, material)) return undefined;
@@ -174,6 +174,11 @@ class Walk<T> {
   #end(finding: Finding): undefined {
     this.#findings.set(finding.code, finding);
   }
+}
+
+/** Statements may give one thing different places and digests: each of them counts. */
+function edgeKey(from: string, to: string, { role, relation, uri, digests }: Material): string {
+  return sha256Hex(JSON.stringify([from, to, role, relation ?? '', uri ?? '', Object.entries(digests).sort()]));
 }
 
 function isModel({ digest }: { readonly digest: MaterialDigest }): boolean {

@@ -38,7 +38,16 @@ export {
   type SignedRevocations,
 } from './open-revocations.ts';
 export { openProvenance } from './provenance.ts';
-export { isSameStore, type KnownStore, locationOfUri, type OpenStore, releasePlace, StoredModels, type StorePlace } from './resolve.ts';
+export {
+  addressKey,
+  isSameStore,
+  type KnownStore,
+  locationOfUri,
+  type OpenStore,
+  releasePlace,
+  StoredModels,
+  type StorePlace,
+} from './resolve.ts';
 export {
   DIGEST,
   entryDocument,

@@ -35,10 +35,19 @@ export interface OpenedNode {
   /** When the first of the signatures existed, where that is proven. */
   readonly time?: Date | undefined;
   readonly statements: readonly ProvenanceClaim[];
+  /** Files of it that are revoked, as its manifest names them. */
+  readonly revokedFiles?: readonly RevokedFile[] | undefined;
   /** What is wrong with its signatures: of no account where others are enough. */
   readonly signatureFindings: readonly Finding[];
   /** What is wrong with the statements about it. */
   readonly findings: readonly Finding[];
+}
+
+/** A file that a revocation list names. */
+export interface RevokedFile {
+  readonly name: string;
+  /** `sha256:…`. */
+  readonly digest: string;
 }
 
 /** One statement about where a model comes from. */
@@ -50,6 +59,10 @@ export interface ProvenanceClaim {
   readonly principals: readonly Principal[];
   /** In words. */
   readonly signer: string;
+  /** The same for every statement of the same signer; absent where nothing was verified. */
+  readonly key?: string | undefined;
+  /** The same for every statement that names the same materials in the same roles. */
+  readonly materials: string;
   readonly time?: Date | undefined;
 }
 
@@ -75,6 +88,8 @@ export interface LineageNode {
   readonly verdict: NodeVerdict;
   readonly signers: readonly string[];
   readonly time?: Date | undefined;
+  /** Files of it that are revoked. */
+  readonly revokedFiles?: readonly RevokedFile[] | undefined;
   /** The statements about it that are believed. */
   readonly provenance: readonly { readonly bundle: string; readonly signer: string; readonly builder: string }[];
   readonly findings: readonly Finding[];

@@ -1,6 +1,7 @@
 import type { Finding } from '../core/index.ts';
 import type { Material, Provenance, Relation } from '../formats/index.ts';
 import { nodeId } from './graph.ts';
+import type { ProvenanceClaim } from './node.ts';
 
 /** How many models each way of making one takes, and in which roles. */
 const NEEDS: Readonly<Record<Relation, { readonly count: number; readonly roles: readonly Material['role'][]; readonly words: string }>> = {
@@ -19,6 +20,40 @@ export function relationFindings({ relation, materials }: Provenance, subject: s
     const named = new Set(materials.filter(({ role }) => roles.includes(role)).map(({ digest }) => nodeId(digest)));
     return named.size >= count ? [] : [tooFew(subject, bundle, words, roles, count, named.size)];
   });
+}
+
+/**
+ * Where two statements about one model name different bases. One that merely names more than another is the later of the two: what
+ * both name counts.
+ */
+export function contradictions(statements: readonly ProvenanceClaim[], subject: string, isRefused: boolean): readonly Finding[] {
+  const said = statements.flatMap(({ bundle, signer, provenance: { materials } }) => {
+    const bases = new Set(materials.filter(({ role }) => role === 'base-model' || role === 'adapter').map(({ digest }) => nodeId(digest)));
+    return bases.size === 0 ? [] : [{ bundle, signer, bases }];
+  });
+  // The largest holds all others, or one of them contradicts.
+  const [largest, ...others] = said.toSorted((a, b) => b.bases.size - a.bases.size);
+  const other = others.find(({ bases }) => largest !== undefined && [...bases].some((base) => !largest.bases.has(base)));
+  return largest === undefined || other === undefined ? [] : [contradicts(subject, largest, other, isRefused)];
+}
+
+interface SaidBases {
+  readonly bundle: string;
+  readonly signer: string;
+  readonly bases: ReadonlySet<string>;
+}
+
+function contradicts(subject: string, one: SaidBases, other: SaidBases, isRefused: boolean): Finding {
+  const words = ({ bundle, signer, bases }: SaidBases) => `${[...bases].slice(0, 4).join(', ')} in ${bundle}, signed by ${signer}`;
+  return {
+    code: 'provenance-contradicts',
+    severity: isRefused ? 'rejected' : 'warning',
+    message: 'two statements about where it comes from name different bases: one of them is false',
+    subject,
+    expected: words(one),
+    got: words(other),
+    suggestion: 'find out which of them is true, remove the other one, and find out who signed it',
+  };
 }
 
 function tooFew(subject: string, bundle: string, words: string, roles: readonly string[], count: number, got: number): Finding {

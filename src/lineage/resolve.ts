@@ -134,7 +134,8 @@ export function isSameStore(a: StoreAddress, b: StoreAddress): boolean {
   return addressKey(a) === addressKey(b);
 }
 
-function addressKey(address: StoreAddress): string {
+/** The same for two addresses of one store. */
+export function addressKey(address: StoreAddress): string {
   return address.kind === 's3' ? `s3://${address.bucket}` : `file:${address.root}`;
 }
 

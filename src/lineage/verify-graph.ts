@@ -4,7 +4,7 @@ import { evaluateSigners, isFrom, type LineageRule, type Rule } from '../policy/
 import type { GraphNode, LineageEdge, LineageGraph, WalkRole } from './graph.ts';
 import * as say from './lineage-findings.ts';
 import type { Lineage, LineageNode, OpenedNode, ProvenanceClaim } from './node.ts';
-import { relationFindings } from './relations.ts';
+import { contradictions, relationFindings } from './relations.ts';
 
 /** Under what a lineage is judged: without a rule it is only shown. */
 export interface LineageTrust {
@@ -31,11 +31,19 @@ function trustOf({ rule, asksAll }: LineageTrust, role: WalkRole): RoleTrust {
   return { ...own, signedBy: listed?.signedBy ?? rule.signedBy, isAsked, isListed: listed !== undefined };
 }
 
-/** The statements about a model that are believed of one in a role: those that its signers may make. All of them where nobody is trusted. */
+/**
+ * The statements about a model that are believed of one in a role: those for which as many of its signers as must name the same
+ * materials. All of them where nobody is trusted.
+ */
 export function believed({ statements }: OpenedNode, role: WalkRole, trust: LineageTrust | undefined): readonly ProvenanceClaim[] {
-  if (trust === undefined) return statements;
+  if (trust === undefined || statements.length === 0) return statements;
   const { signedBy } = trustOf(trust, role);
-  return statements.filter(({ principals }) => signedBy.some(({ of }) => principals.some((principal) => of.includes(principal))));
+  const signed = statements.flatMap(({ principals, materials, bundle, key = bundle }) =>
+    principals.map((principal) => ({ principal, modelId: materials, bundle, key })),
+  );
+  const { satisfied } = evaluateSigners({ ...trust.rule, signedBy }, signed);
+  const bundles = new Set(satisfied.flatMap((each) => each.bundles));
+  return statements.filter(({ bundle }) => bundles.has(bundle));
 }
 
 /** Judges a lineage that was walked: of each part whether it is what the policy asks for, and of the whole the verdict. */
@@ -63,12 +71,14 @@ function judgeNode(node: GraphNode<OpenedNode>, incoming: readonly LineageEdge[]
     where: content?.where,
     signers: content?.signers ?? [],
     time: content?.time,
+    revokedFiles: content?.revokedFiles,
     provenance: statements.map(({ bundle, signer, provenance }) => ({ bundle, signer, builder: provenance.builder })),
   };
   const subject = say.label(base);
   const weak = isBinding(digest) ? [] : [say.notBinding(subject, id)];
   const relations = statements.flatMap(({ provenance, bundle }) => relationFindings(provenance, subject, bundle));
-  const always = [...weak, ...relations];
+  const isRefused = trust !== undefined && (trust.asksAll || trust.rule.lineage.size > 0);
+  const always = [...weak, ...relations, ...contradictions(statements, subject, isRefused)];
   const { findings: stated = [], signatureFindings = [] } = content ?? {};
   if (trust === undefined) {
     const missing = isMissing(node) ? [say.notFound(subject, id)] : [];

@@ -140,14 +140,23 @@ describe('the walk of a lineage', () => {
     assert.deepEqual(codes(findings), ['undetermined lineage-too-large']);
   });
 
-  it('takes one thing for one, by whichever name and place it is called', async () => {
-    const { nodes, edges } = await walk((n) =>
-      n === 0
-        ? [material({ sha256: id(7) }, 'dataset', { name: 'a', uri: 's3://a/b' }), material({ sha256: id(7) }, 'dataset', { name: 'b' })]
-        : [],
-    );
+  it('takes one thing for one, by whichever name it is called, and loses neither its places nor its digests', async () => {
+    const said = [
+      material({ sha256: id(7) }, 'dataset', { name: 'a', uri: 's3://a/b' }),
+      material({ sha256: id(7) }, 'dataset', { name: 'b', uri: 's3://a/b' }),
+      material({ sha256: id(7) }, 'dataset', { name: 'a', uri: 's3://evil/b' }),
+      material({ sha256: id(7), md5: 'f'.repeat(32) }, 'dataset', { name: 'a', uri: 's3://a/b' }),
+    ];
+    const { nodes, edges } = await walk((n) => (n === 0 ? said : []));
     assert.equal(nodes.size, 2);
-    assert.equal(edges.length, 1);
+    assert.deepEqual(
+      edges.map(({ material: { uri, digests } }) => [uri, Object.keys(digests).join()]),
+      [
+        ['s3://a/b', 'sha256'],
+        ['s3://evil/b', 'sha256'],
+        ['s3://a/b', 'sha256,md5'],
+      ],
+    );
   });
 
   it('ends when it is interrupted', async () => {

@@ -46,6 +46,7 @@ export * from './open-lineage-node.ts';
 export * from './open-signatures.ts';
 export * from './plan-push.ts';
 export * from './pointer-history.ts';
+export * from './policy-signature.ts';
 export * from './promote-release.ts';
 export * from './prove-objects.ts';
 export * from './pull-model.ts';

@@ -31,6 +31,7 @@ export const revokeFlags = {
     helpGroup: 'TRUST',
   }),
   policy: Flags.string({ summary: 'Policy file that names the list and its revokers.', helpValue: 'FILE', helpGroup: 'TRUST' }),
+  'policy-key': trustFlags['policy-key'],
   'trusted-root': trustFlags['trusted-root'],
   'timestamp-ca': trustFlags['timestamp-ca'],
   offline: Flags.boolean({ summary: trustFlags.offline.summary ?? '', helpGroup: 'TRUST' }),
@@ -45,6 +46,7 @@ export interface RevokeFlags extends SignerFlags, EvidenceFlags, StoreFlags, Cha
   readonly revocations?: string | undefined;
   readonly 'trust-revoker'?: readonly string[] | undefined;
   readonly policy?: string | undefined;
+  readonly 'policy-key'?: readonly string[] | undefined;
   readonly reason?: string | undefined;
   readonly since?: string | undefined;
   readonly issuer?: string | undefined;

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import type { EvidenceOptions } from '../app/index.ts';
+import { type EvidenceOptions, policySignature } from '../app/index.ts';
 import { readCapped, systemClock, usage } from '../core/index.ts';
 import { parseCertificates, TRUST_CONFIG_LIMITS } from '../formats/index.ts';
 import {
@@ -7,6 +7,7 @@ import {
   combine,
   FLAGS_OF_A_POLICY,
   type IdentitySource,
+  type LoadPolicyOptions,
   loadPolicy,
   type PemSource,
   type Policy,
@@ -108,6 +109,13 @@ export const trustFlags = {
     helpGroup: TRUST,
   }),
   policy: Flags.string({ summary: 'Policy file that says what must hold.', helpValue: 'FILE', helpGroup: TRUST }),
+  'policy-key': Flags.string({
+    summary: 'Key that must have signed the policy, in FILE.sig beside it (PEM; repeatable: any one of them).',
+    helpValue: 'PEM',
+    dependsOn: ['policy'],
+    ...REPEATABLE,
+    helpGroup: TRUST,
+  }),
   ...instanceFlags,
   ...awsFlags,
 };
@@ -147,6 +155,7 @@ export interface TrustFlags extends AwsFlags, EvidenceFlags {
   readonly revocations?: string | undefined;
   readonly 'trust-revoker'?: readonly string[] | undefined;
   readonly policy?: string | undefined;
+  readonly 'policy-key'?: readonly string[] | undefined;
   readonly 'ignore-paths'?: readonly string[] | undefined;
   readonly 'ignore-unsigned-files'?: boolean | undefined;
   readonly 'allow-symlinks'?: boolean | undefined;
@@ -177,14 +186,28 @@ export async function loadPolicyOfFlags(flags: TrustFlags, signal: AbortSignal):
   return combine(await loadPolicyFile(file, flags, signal, kms), trust);
 }
 
-/** A policy file as it is. Offline, one that names a KMS key is refused: nobody may be asked for it. */
-export function loadPolicyFile(
-  file: string,
-  flags: AwsFlags & { readonly offline: boolean },
+/** Flags that say how a policy file is read. */
+export interface PolicyFileFlags extends AwsFlags, EvidenceFlags {
+  readonly 'policy-key'?: readonly string[] | undefined;
+}
+
+/** A policy file as it is. */
+export async function loadPolicyFile(file: string, flags: PolicyFileFlags, signal: AbortSignal, kms?: KmsTrust): Promise<Policy> {
+  return loadPolicy(file, await policyFileOptions(flags, signal, kms));
+}
+
+/** How a policy file is read, as flags say. Offline, one that names a KMS key is refused: nobody may be asked for it. */
+export async function policyFileOptions(
+  flags: PolicyFileFlags,
   signal: AbortSignal,
   kms = new KmsTrust((key) => connectKms(flags, key, { asTrustRoot: true })),
-): Promise<Policy> {
-  return loadPolicy(file, flags.offline ? {} : { resolveKms: (arn, scheme) => kms.trust(arn, scheme, signal) });
+): Promise<LoadPolicyOptions> {
+  const files = flags['policy-key'] ?? [];
+  const keys = await Promise.all(files.map((path) => namedPem(path, 'policy key')));
+  return {
+    ...(flags.offline ? {} : { resolveKms: (arn, scheme) => kms.trust(arn, scheme, signal) }),
+    ...(keys.length === 0 ? {} : { authenticate: policySignature({ keys, files, ...(await evidenceOfFlags(flags)) }) }),
+  };
 }
 
 async function trustOf(flags: TrustFlags, kms: KmsTrust, signal: AbortSignal): Promise<PolicyFlags> {

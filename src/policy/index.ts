@@ -10,7 +10,7 @@ export {
   type SigstoreIdentity,
 } from './identity.ts';
 export { isFrom, LINEAGE_ROLES, type LineageRole, type LineageRule, type LineageRules } from './lineage-rule.ts';
-export { type LoadPolicyOptions, loadPolicy } from './load-policy.ts';
+export { type LoadPolicyOptions, loadPolicy, type OpenedPolicy, openPolicy } from './load-policy.ts';
 export { evaluateSigners, type Satisfied, type Signed, type SignersResult } from './match.ts';
 export { modelLocation } from './pattern.ts';
 export {
@@ -24,7 +24,7 @@ export {
   type SignerGroups,
   selectRule,
 } from './policy.ts';
-export { checkFlagsBesidePolicy, combine, FLAGS_OF_A_POLICY, type PolicyFlags, policyFromFlags } from './policy-flags.ts';
+export { checkFlagsBesidePolicy, combine, FLAGS_OF_A_POLICY, keyPrincipal, type PolicyFlags, policyFromFlags } from './policy-flags.ts';
 export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './principal.ts';
 export { readYaml } from './read-yaml.ts';
 export type { RevocationPlace, RevocationRule } from './revocation-rule.ts';

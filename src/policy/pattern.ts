@@ -42,8 +42,13 @@ export function covers(pattern: string, other: string): boolean {
   return coversSegments(pattern.split('/'), other.split('/'));
 }
 
+/** Whether a model can lie there: in a bucket it has a name. */
+export function isPlace(location: Segments): boolean {
+  return location[0] === 's3:' ? location.length > 3 : location.some((segment) => segment !== '');
+}
+
 /** Only the last `**` passed is ever taken up again: whatever an earlier one could leave, it can take. So no pattern takes long. */
-function coversSegments(pattern: Segments, other: Segments): boolean {
+export function coversSegments(pattern: Segments, other: Segments): boolean {
   let at = 0;
   let last: { readonly at: number; from: number } | undefined;
   for (let from = 0; from < other.length; ) {

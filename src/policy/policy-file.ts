@@ -1,20 +1,21 @@
 import { dirname, resolve } from 'node:path';
 import { Decoder, MlsignError, readCapped, sha256Hex, usage } from '../core/index.ts';
 import { decodeDocument } from './decode-document.ts';
-import type { LoadPolicyOptions } from './load-policy.ts';
+import type { LoadPolicyOptions, OpenedPolicy } from './load-policy.ts';
 import { loadPrincipals } from './load-principals.ts';
 import { modelLocation } from './pattern.ts';
-import type { Policy } from './policy.ts';
 import { buildRules } from './rules.ts';
 import { describePlace, invalid, parseYaml, type YamlDocument } from './yaml.ts';
 
 /** More than any policy that people read; what it may cost to read is bounded with it. */
 const MAX_POLICY_BYTES = 256 * 1024;
 
-/** Reads a policy file, as `loadPolicy` says. */
-export async function readPolicyFile(path: string, options: LoadPolicyOptions): Promise<Policy> {
+/** Reads a policy file, as `openPolicy` says. */
+export async function readPolicyFile(path: string, options: LoadPolicyOptions, given?: Uint8Array): Promise<OpenedPolicy> {
   const file = resolve(path);
-  const bytes = await readBytes(path);
+  // Read once: the bytes that were signed are the bytes that are parsed.
+  const bytes = given ?? (await readBytes(path));
+  const signing = (await options.authenticate?.(bytes, path)) ?? [];
   const yaml = parseYaml(bytes, path);
   const decoder = new Decoder();
   const document = decodeDocument(decoder, yaml.value);
@@ -22,7 +23,8 @@ export async function readPolicyFile(path: string, options: LoadPolicyOptions): 
   const { principals, files } = await loadPrincipals(decoder, document.principals, dirname(file), options);
   const rules = buildRules(decoder, document, principals, modelLocation(dirname(file)));
   finish(decoder, yaml, path);
-  return { source: path, digest: sha256Hex(bytes), files: [file, ...files], principals: [...principals.values()], rules };
+  const all = [file, ...signing, ...files];
+  return { policy: { source: path, digest: sha256Hex(bytes), files: all, principals: [...principals.values()], rules }, document };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

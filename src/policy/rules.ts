@@ -5,6 +5,7 @@ import type { LineageRole, LineageRule } from './lineage-rule.ts';
 import { resolvePattern } from './pattern.ts';
 import type { ChannelRule, Requirement, Rule, SignerGroups } from './policy.ts';
 import type { Principal } from './principal.ts';
+import { unreachable } from './reachable.ts';
 import type { RevocationPlace, RevocationRule } from './revocation-rule.ts';
 
 /**
@@ -21,14 +22,30 @@ export function buildRules(
   const members = resolveRoles(decoder, document, principals);
   const common = revocationRules(decoder, document.revocations, members, directory);
   const seen = new Map<string, string>();
-  return document.rules.map((entry) => {
+  const rules = document.rules.map((entry) => {
     const own = buildRule(decoder, entry, members, directory);
     const rule = entry.revocations === undefined ? { ...own, revocations: common } : own;
     const twin = seen.get(rule.pattern);
     if (twin !== undefined) decoder.problem(`${entry.path}.model`, `a location of its own: ${twin} is for the same one`, entry.model);
-    seen.set(rule.pattern, entry.path);
+    else seen.set(rule.pattern, entry.path);
     return rule;
   });
+  refuseUnreachable(decoder, document.rules, rules);
+  return rules;
+}
+
+/** A rule that is chosen for no model says something that does not hold. */
+function refuseUnreachable(decoder: Decoder, entries: readonly RuleEntry[], rules: readonly Rule[]): void {
+  // Each once: what stands twice is refused as such.
+  const named = new Map(rules.toReversed().map(({ pattern, name }) => [pattern, name]));
+  const shadowed = unreachable([...named.keys()]);
+  for (const [index, { path, model }] of entries.entries()) {
+    const shadows = shadowed.get(rules[index]?.pattern ?? model);
+    if (shadows === undefined) continue;
+    const takers = shadows.map((shadow) => named.get(shadow) ?? shadow).join(', ');
+    const got = shadows.length === 0 ? `${model}, where no model can lie` : `${model}, whose every match is left to ${takers}`;
+    decoder.note({ path: `${path}.model`, expected: 'a pattern that some model is judged by', got });
+  }
 }
 
 /** Every name that `signed-by` may use, with the principals that it stands for. */

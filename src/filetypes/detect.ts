@@ -1,13 +1,18 @@
 import { decodeUtf8 } from '../core/index.ts';
 import { TEXT_BY_EXTENSION } from './format-names.ts';
 import { type FileFormat, type FileType, fileType } from './formats.ts';
+import { sniffPickle } from './inspect-pickle.ts';
+import { formatByMagic, formatByWeakMagic, looksLikeZip } from './magic.ts';
 import { type OpenFile, withFile } from './open-file.ts';
 import { looksLikeLegacyTorch, looksLikePickle } from './pickle.ts';
-import { looksLikeOnnx, looksLikeSentencePiece } from './protobuf.ts';
+import { looksLikeOnnx, looksLikeSavedModel, looksLikeSentencePiece } from './protobuf.ts';
 import { looksLikeSafetensors } from './safetensors.ts';
-import { listZipNames } from './zip-directory.ts';
+import { readZipDirectory } from './zip-directory.ts';
+import { formatOfZip } from './zip-format.ts';
 
-const HEAD_BYTES = 64 * 1024;
+/** The first bytes, by which a file is told. */
+export const HEAD_BYTES = 64 * 1024;
+const HDF5 = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');
 const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 /**
  * Tells what a file is by its bytes: at most 64 KiB of its beginning, and the directory of a ZIP file. Nothing is run or
@@ -23,35 +28,34 @@ export function identify(path: string): Promise<FileType> {
 export async function detectFormat(file: OpenFile): Promise<FileFormat> {
   if (file.size === 0) return 'empty';
   const head = await file.read(0, HEAD_BYTES);
-  const begins = (magic: string): boolean => head.toString('latin1', 0, magic.length) === magic;
-  if (begins('GGUF')) return 'gguf';
-  if (begins('PK\x03\x04')) return detectZip((await listZipNames(file)) ?? [firstZipName(head)]);
-  if (begins('\x93NUMPY')) return 'numpy';
-  if (begins('\x89HDF\r\n\x1a\n')) return head.includes('keras_version') ? 'keras' : 'hdf5';
-  if (begins('PAR1')) return 'parquet';
+  if (looksLikeZip(head)) {
+    return formatOfZip((await readZipDirectory(file))?.entries.map(({ name }) => name) ?? [firstZipName(head)]);
+  }
+  const known = formatByMagic(head);
+  if (known !== undefined) return known;
+  if (head.indexOf(HDF5) === 0) return head.includes('keras_version') ? 'keras' : 'hdf5';
   if (looksLikeSafetensors(head)) return 'safetensors';
   if (looksLikeLegacyTorch(head)) return 'pytorch-legacy';
-  if (looksLikePickle(head)) return 'pickle';
+  if (looksLikePickle(head)) return formatOfPickle(head);
   if (looksLikeOnnx(head, file.size)) return 'onnx';
+  if (looksLikeSavedModel(head, file.size)) return 'saved-model';
   if (looksLikeSentencePiece(head, file.size)) return 'sentencepiece';
-  return detectText(head, file);
+  const format = detectText(head, file);
+  return (format === 'unknown' || format === 'text') && (await sniffPickle(file)) ? formatOfPickle(head) : format;
+}
+
+function formatOfPickle(head: Buffer): FileFormat {
+  return head.includes('joblib.numpy_pickle') ? 'joblib' : 'pickle';
 }
 
 function firstZipName(head: Buffer): string {
   return head.length < 30 ? '' : head.toString('utf8', 30, 30 + head.readUInt16LE(26));
 }
 
-function detectZip(names: readonly string[]): FileFormat {
-  const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
-  if (has(/^[^/]+\/data\.pkl$/)) return has(/^[^/]+\/(?:constants\.pkl|code\/)/) ? 'torchscript' : 'pytorch';
-  if (names.includes('config.json') && names.includes('metadata.json') && has(/^model\.weights\.(?:h5|npz)$/)) return 'keras';
-  if (names.length > 0 && names.every((name) => name.endsWith('.npy'))) return 'numpy-zip';
-  return 'zip';
-}
-
 function detectText(head: Buffer, file: OpenFile): FileFormat {
   const text = textOf(head, file.size > head.length);
-  if (text === undefined) return 'unknown';
+  if (text === undefined) return formatByWeakMagic(head) ?? 'unknown';
+  if (text.startsWith('#!')) return /^#!.*\bpython/.test(text) ? 'python' : 'shell';
   if (text.startsWith(LFS_POINTER)) return 'git-lfs-pointer';
   const start = text.trimStart();
   if (start.startsWith('{') || start.startsWith('[')) return detectJson(start, file.size > head.length);
@@ -71,6 +75,7 @@ function detectJson(text: string, cut: boolean): FileFormat {
   const [first = '', second = ''] = text.split('\n', 2);
   if (/^\s*[[{]/.test(second) && isJson(first)) return 'jsonl';
   if (!cut && !isJson(text)) return 'text';
+  if (/^\{\s*"(?:cells|metadata|nbformat)"/.test(text) && /"cell_type"\s*:/.test(text)) return 'notebook';
   return /"added_tokens"\s*:/.test(text) && /^\{\s*"version"\s*:/.test(text) ? 'tokenizer' : 'json';
 }
 

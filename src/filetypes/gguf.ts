@@ -40,10 +40,11 @@ const SIZES: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 
  * @throws MlsignError `gguf-malformed`, `gguf-version`, and what `fileError` gives
  */
 export function readGgufHeader(path: string): Promise<GgufHeader> {
-  return withFile(path, readHeader);
+  return withFile(path, readGgufFile);
 }
 
-async function readHeader(file: OpenFile): Promise<GgufHeader> {
+/** `readGgufHeader` for a file that is open. */
+export async function readGgufFile(file: OpenFile): Promise<GgufHeader> {
   const start = await file.read(0, 8);
   // The version tells the byte order: a small number in one, a huge one in the other.
   const bigEndian = start.length === 8 && start.readUInt16LE(4) === 0;

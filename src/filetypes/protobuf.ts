@@ -58,6 +58,13 @@ export function looksLikeOnnx(head: Buffer, size: number): boolean {
   return fields.some(({ number }) => number === 7 || number === 8);
 }
 
+/** Whether a file of `size` bytes begins like a TensorFlow `SavedModel`: the version of its schema, then graphs. */
+export function looksLikeSavedModel(head: Buffer, size: number): boolean {
+  const [version, ...graphs] = readFields(head, 0, size, 64) ?? [];
+  if (version?.number !== 1 || version.wireType !== 0 || version.value !== 1 || graphs.length === 0) return false;
+  return graphs.every(({ number, wireType }) => number === 2 && wireType === 2);
+}
+
 /** Whether a file of `size` bytes begins like a SentencePiece `ModelProto`: pieces, each a string, a score and maybe a type. */
 export function looksLikeSentencePiece(head: Buffer, size: number): boolean {
   const pieces = readFields(head, 0, size, 4);

@@ -58,10 +58,11 @@ export interface SafetensorsHeader {
  * @throws MlsignError `safetensors-malformed`, and what `fileError` gives
  */
 export function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  return withFile(path, readHeader);
+  return withFile(path, readSafetensorsFile);
 }
 
-async function readHeader(file: OpenFile): Promise<SafetensorsHeader> {
+/** `readSafetensorsHeader` for a file that is open. */
+export async function readSafetensorsFile(file: OpenFile): Promise<SafetensorsHeader> {
   const prefix = await file.read(0, 8);
   if (prefix.length < 8) throw malformed(file, 'it ends within its first eight bytes', 'at least 8 bytes', `${prefix.length} bytes`);
   const length = prefix.readBigUInt64LE();

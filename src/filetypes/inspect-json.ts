@@ -1,0 +1,71 @@
+import { isJsonObject, type JsonLimits, type JsonValue, MlsignError, parseJson } from '../core/index.ts';
+import { noteTemplate } from './inspect-template.ts';
+import type { InspectionPlace } from './inspection-notes.ts';
+import { noteKerasObject } from './keras-config.ts';
+import type { OpenFile } from './open-file.ts';
+
+const MAX_BYTES = 16 * 1024 * 1024;
+const LIMITS: JsonLimits = { maxBytes: MAX_BYTES, maxDepth: 200, maxValues: 2_000_000 };
+const MATTERS = /chat_template|auto_map|class_name|__lambda__/;
+/** Files that hold templates; others of this size hold vocabularies. */
+const TEMPLATES = /(?:^|\/)(?:tokenizer_config|chat_template|processor_config|config)\.json$/;
+
+/** Notes what JSON can make a loader run: chat templates, code by name (`auto_map`), Keras layers with functions in them. */
+export async function inspectJson(file: OpenFile, place: InspectionPlace): Promise<void> {
+  if (file.size > MAX_BYTES) {
+    if (TEMPLATES.test(file.path.toLowerCase())) place.notes.incomplete();
+    return;
+  }
+  noteJson(await file.read(0, file.size), place);
+}
+
+/** The same for JSON that is in memory. */
+export function noteJson(bytes: Buffer, place: InspectionPlace): void {
+  const text = bytes.toString('latin1');
+  // A key can be spelt with escapes.
+  if (!MATTERS.test(text) && !/\\u00[4-7]/i.test(text)) return;
+  const value = parse(bytes, place);
+  if (value !== undefined) walk(value, place);
+  // What this parser refuses, another takes (NaN, a key twice): then all of it counts as the template.
+  else noteTemplate(bytes.toString('utf8'), '', place);
+}
+
+function parse(bytes: Buffer, place: InspectionPlace): JsonValue | undefined {
+  try {
+    return parseJson(bytes, place.where, LIMITS);
+  } catch (error) {
+    if (error instanceof MlsignError) return undefined;
+    throw error;
+  }
+}
+
+function walk(value: JsonValue, place: InspectionPlace): void {
+  const queue: JsonValue[] = [value];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    if (isJsonObject(next)) {
+      noteObject(next, place);
+      queue.push(...Object.values(next).filter((child) => typeof child === 'object' && child !== null));
+    } else if (Array.isArray(next)) {
+      for (const child of next) if (typeof child === 'object' && child !== null) queue.push(child);
+    }
+  }
+}
+
+function noteObject(object: { readonly [key: string]: JsonValue }, place: InspectionPlace): void {
+  const { chat_template: template, auto_map: map } = object;
+  if (typeof template === 'string') noteTemplate(template, 'chat_template', place);
+  else if (template !== undefined && template !== null) {
+    for (const text of stringsOf(template)) noteTemplate(text, 'chat_template', place);
+  }
+  if (isJsonObject(map)) {
+    place.notes.part('python', place.where, 'auto_map names Python classes, which transformers runs only with trust_remote_code', false);
+  }
+  noteKerasObject(object, place);
+}
+
+/** Several templates are a list of names and templates, or an object. */
+function stringsOf(value: JsonValue): readonly string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap((child) => stringsOf(child));
+}

@@ -1,0 +1,62 @@
+import type { FileFormat } from './formats.ts';
+
+/** Beginnings that tell a format by themselves, in hexadecimal. */
+const MAGIC: readonly (readonly [hex: string, FileFormat])[] = [
+  ['47475546', 'gguf'],
+  ['934e554d5059', 'numpy'],
+  ['50415231', 'parquet'],
+  ['7f454c46', 'native'],
+  ['feedface', 'native'],
+  ['feedfacf', 'native'],
+  ['cefaedfe', 'native'],
+  ['cffaedfe', 'native'],
+  ['cafebabe', 'native'],
+  ['0061736d', 'native'],
+  ['89504e470d0a1a0a', 'image'],
+  ['ffd8ff', 'image'],
+  ['474946383961', 'image'],
+  ['474946383761', 'image'],
+  ['1f8b', 'gzip'],
+  ['fd377a585a00', 'compressed'],
+  ['425a68', 'compressed'],
+  ['04224d18', 'compressed'],
+  ['28b52ffd', 'compressed'],
+  ['377abcaf271c', 'compressed'],
+  ['526172211a07', 'compressed'],
+  ['5d000080', 'compressed'],
+];
+
+/** The format that the first bytes tell by themselves. */
+export function formatByMagic(head: Buffer): FileFormat | undefined {
+  const start = head.toString('hex', 0, 8);
+  const [, format] = MAGIC.find(([hex]) => start.startsWith(hex)) ?? [];
+  if (format !== undefined) return format;
+  if (head.length > 64 && head.toString('latin1', 0, 2) === 'MZ' && isPortableExecutable(head)) return 'native';
+  if (head.toString('latin1', 4, 8) === 'TFL3') return 'tflite';
+  if (head.toString('latin1', 0, 4) === 'RIFF' && head.toString('latin1', 8, 12) === 'WEBP') return 'image';
+  return looksLikeTar(head) ? 'tar' : undefined;
+}
+
+/** Beginnings that text could have too. */
+export function formatByWeakMagic(head: Buffer): FileFormat | undefined {
+  // Bytecode of Python 3: a number for the version, then a line end that text conversion would have changed.
+  if (head.length >= 16 && head[2] === 0x0d && head[3] === 0x0a) return 'python';
+  if (head[0] === 0x78 && head.length > 2 && head.readUInt16BE(0) % 31 === 0 && ((head[1] ?? 0) & 0x20) === 0) return 'compressed';
+  // joblib before 0.10.
+  return head.toString('latin1', 0, 4) === 'ZF0x' ? 'compressed' : undefined;
+}
+
+function isPortableExecutable(head: Buffer): boolean {
+  const at = head.readUInt32LE(0x3c);
+  return at + 4 > head.length || head.toString('latin1', at, at + 4) === 'PE\0\0';
+}
+
+/** Whether bytes begin like a tar archive of POSIX or GNU. */
+export function looksLikeTar(head: Buffer): boolean {
+  return head.toString('latin1', 257, 262) === 'ustar';
+}
+
+/** Whether bytes begin like a ZIP file: a member, nothing at all, or the mark of one that was split. */
+export function looksLikeZip(head: Buffer): boolean {
+  return /^PK(?:\x03\x04|\x05\x06|\x07\x08)/.test(head.toString('latin1', 0, 4));
+}

@@ -64,7 +64,7 @@ export interface AttestedModel {
  *   the witnesses throw
  */
 export async function attestModel(path: string, options: AttestModelOptions): Promise<AttestedModel> {
-  const source = await openToSign(path);
+  const source = await openToSign(path, options);
   const companion = companionDirectory(source);
   const isMade = await makeWritable(companion);
   try {

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, type HashType, MlsignError, systemClock } from '../core/index.ts';
 import { groupByFile, type Manifest, parseBundle, parseOmsStatement } from '../formats/index.ts';
 import type { BundleFile, OpenStore } from '../lineage/index.ts';
-import { modelId, openSource } from '../model/index.ts';
+import { modelId } from '../model/index.ts';
 import type { StoreLocation } from '../store/index.ts';
 import { claimedRelease } from './claimed-release.ts';
 import { identifyModel } from './identify-model.ts';
+import { openModel } from './open-model.ts';
 import { pinnedBundle } from './pinned-objects.ts';
 import { type ShowLineageOptions, type ShownLineage, showLineage, showStoredLineage } from './show-lineage.ts';
 import { storedBundle } from './stored-bundle.ts';
@@ -43,7 +44,7 @@ export interface BillOptions extends ShowLineageOptions {
  */
 export async function billOfMaterials(path: string, options: BillOptions): Promise<BillOfMaterials> {
   const shown = await showLineage(path, options);
-  const { name, modelId: id, manifest } = await identifyModel(await openSource(path), options, false);
+  const { name, modelId: id, manifest } = await identifyModel(await openModel(path), options, false);
   return bill(name, id, manifest, shown, options);
 }
 

@@ -47,7 +47,7 @@ export async function checkContent(
 ): Promise<CheckedContent> {
   const plans = await planAll(source, rule, candidates.slice(0, MOST_TRIED));
   const examiner = new FormatExaminer(rule.formats, options.signal);
-  const hashing = new CandidateHashing(source, plans, { ...options, onListed: (file) => examiner.add(listedFile(file)) });
+  const hashing = new CandidateHashing(plans, { ...options, onListed: (file) => examiner.add(listedFile(file)) });
   const [first, ...others] = plans;
   let closest = compare(rule, first, await hashing.hash(first));
   for (const plan of others) {
@@ -61,7 +61,7 @@ export async function checkContent(
   const isVerified = verdictOf(closest.findings) === 'verified';
   const { hashed, findings } = isVerified ? closest : compare(rule, plan, await hashRenamed(hashing, plan, manifest, closest.hashed));
   const unsigned = unsignedFiles(rule, manifest, hashed);
-  await examineIgnored(source, hashed.ignored, examiner);
+  await examineIgnored(hashed.source, hashed.ignored, examiner);
   const formats = await examiner.finish();
   const checks = [
     ...notCounted(candidates, plan.candidate),

@@ -62,7 +62,7 @@ export function openedFile(path: string, size: number, readInto: OpenFile['readI
 export async function examineIgnored(source: Source, ignored: readonly string[], examiner: FormatExaminer): Promise<void> {
   if (!examiner.isNeeded) return;
   for (const name of ignored) {
-    if (DEFAULT_IGNORED.includes(name)) {
+    if (DEFAULT_IGNORED.includes(name) || source.kind === 'archive') {
       examiner.leave(name);
       continue;
     }

@@ -15,7 +15,7 @@ export interface FileFacts {
 /** One of two models that are compared. */
 export interface DiffSide {
   readonly path: string;
-  readonly input: 'directory' | 'file' | 'bundle' | 'manifest';
+  readonly input: Source['kind'] | 'bundle' | 'manifest';
   readonly name: string;
   /** Set where the model itself is there. */
   readonly source: Source | undefined;

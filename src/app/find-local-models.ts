@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { compareCodePoints, fileError, MlsignError, readCapped, throwIfAborted } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES, parseBundle, parseOmsStatement } from '../formats/index.ts';
 import { type BundleFile, localAttestations, MOST_COPIES, type ModelPlace, together } from '../lineage/index.ts';
-import { modelId, openSource, type Source } from '../model/index.ts';
+import { modelId, type Source } from '../model/index.ts';
 import { furtherSignatures } from './further-signatures.ts';
 import { companionDirectory, defaultSignaturePath, SIGNATURE_NAME } from './locations.ts';
+import { openModel } from './open-model.ts';
 
 /** Entries of one directory that are looked at. */
 const MOST_ENTRIES = 10_000;
@@ -80,7 +81,7 @@ async function signedModel(path: string): Promise<{ readonly id: string; readonl
   const signature = (await isFile(join(path, SIGNATURE_NAME))) || (await isFile(`${path}.sig`));
   if (!signature) return undefined;
   try {
-    const source = await openSource(path);
+    const source = await openModel(path);
     const file = defaultSignaturePath(source);
     const { envelope } = parseBundle(await readCapped(file, MAX_BUNDLE_BYTES, 'signature'), file);
     return { id: modelId(parseOmsStatement(envelope.payload, file, { allowLegacy: true }).manifest), source };

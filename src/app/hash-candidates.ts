@@ -7,11 +7,14 @@ import type { Rule } from '../policy/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
 import { type EngineOptions, engineOf } from './hash-model.ts';
 import { SIGNATURE_NAME } from './locations.ts';
+import { isDirectoryIn, sourceAsSigned } from './open-model.ts';
 import type { Candidate } from './open-signatures.ts';
 
 /** What one candidate says that a model is, and how the model is hashed to compare it with that. */
 export interface HashPlan {
   readonly candidate: Candidate;
+  /** The model as the candidate takes it: an archive as what it holds, or as one file. */
+  readonly source: Source;
   /** The files that are signed. */
   readonly names: readonly string[];
   readonly serialization: Serialization;
@@ -30,13 +33,14 @@ export interface CheckContentOptions extends EngineOptions {
  *
  * @throws MlsignError `ignore-path-signed`
  */
-export async function planHashing(source: Source, rule: Rule, candidate: Candidate): Promise<HashPlan> {
+export async function planHashing(model: Source, rule: Rule, candidate: Candidate): Promise<HashPlan> {
   const { statements } = candidate;
   const { manifest } = statements[0].statement;
+  const source = sourceAsSigned(model, statements[0].statement);
   const names = [...expectedFiles(manifest, source).keys()];
   const own = rule.unsignedPaths.map(parseIgnorePath);
   refuseIgnoringSigned(names, own);
-  const isTaken = await isDirectory(join(source.path, SIGNATURE_NAME));
+  const isTaken = await isDirectory(source, SIGNATURE_NAME, manifest.serialization);
   // Every signer leaves its own signature out. That is one file: a directory of that name is as unsigned as any other.
   const bySigners = commonIgnorePaths(statements).filter((path) => !(isTaken && path === SIGNATURE_NAME));
   const signersFollowLinks = statements.every(({ statement }) => statement.manifest.serialization.allowSymlinks);
@@ -45,18 +49,16 @@ export async function planHashing(source: Source, rule: Rule, candidate: Candida
     allowSymlinks: rule.allowSymlinks && signersFollowLinks,
     ignorePaths: [...new Set([...bySigners, ...own])],
   };
-  return { candidate, names, serialization };
+  return { candidate, source, names, serialization };
 }
 
 /** Hashes a model for any number of candidates: once for those that ask for the same. Files that nobody signed are not read. */
 export class CandidateHashing {
-  readonly #source: Source;
   readonly #options: CheckContentOptions;
   readonly #names = new Map<string, Set<string>>();
   readonly #hashed = new Map<string, Promise<HashedModel>>();
 
-  constructor(source: Source, plans: readonly HashPlan[], options: CheckContentOptions) {
-    this.#source = source;
+  constructor(plans: readonly HashPlan[], options: CheckContentOptions) {
     this.#options = options;
     for (const plan of plans) {
       const way = wayOf(plan);
@@ -75,19 +77,20 @@ export class CandidateHashing {
   }
 
   /** The model with only some files by content. */
-  hashOnly({ serialization, names }: HashPlan, only: ReadonlySet<string>): Promise<HashedModel> {
+  hashOnly({ source, serialization, names }: HashPlan, only: ReadonlySet<string>): Promise<HashedModel> {
     const { signatures: excluded, onListed } = this.#options;
-    return hashModel(this.#source, { ...engineOf(this.#options), serialization, excluded, signed: names, only, onListed });
+    return hashModel(source, { ...engineOf(this.#options), serialization, excluded, signed: names, only, onListed });
   }
 }
 
 /** Equal where one pass over the files serves two plans: what is listed may depend on the names that are signed. */
-function wayOf({ serialization, names }: HashPlan): string {
-  return JSON.stringify([serialization, names.filter((name) => isIgnored(name, serialization.ignorePaths))]);
+function wayOf({ source, serialization, names }: HashPlan): string {
+  return JSON.stringify([source.kind, serialization, names.filter((name) => isIgnored(name, serialization.ignorePaths))]);
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  const stats = await stat(path).catch(() => undefined);
+async function isDirectory(source: Source, name: string, { hashType, shardSize }: Serialization): Promise<boolean> {
+  if (source.kind === 'archive') return await isDirectoryIn(source, name, { algorithm: hashType, shardSize });
+  const stats = await stat(join(source.path, name)).catch(() => undefined);
   return stats?.isDirectory() ?? false;
 }
 

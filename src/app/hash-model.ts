@@ -1,3 +1,4 @@
+import type { ArchiveLimits } from '../archive/index.ts';
 import { type Finding, type HashType, MlsignError, type OnProgress, usage } from '../core/index.ts';
 import type { EngineChoice } from '../digest/index.ts';
 import { DEFAULT_IGNORED, DEFAULT_SHARD_SIZE, type Manifest, rootDigest, type Serialization } from '../formats/index.ts';
@@ -7,12 +8,12 @@ import {
   listed,
   manifestOf,
   modelId,
-  openSource,
   parseIgnorePath,
   parseModelName,
   type Source,
 } from '../model/index.ts';
 import { SIGNATURE_NAME } from './locations.ts';
+import { type OpenModelOptions, openModel, refuseLikeWhole } from './open-model.ts';
 
 /** How a new manifest of a model is made. */
 export interface ManifestOptions {
@@ -30,6 +31,8 @@ export interface ManifestOptions {
 
 /** How bytes are read and hashed; never changes a digest. */
 export interface EngineOptions {
+  /** How much of an archive is read. */
+  readonly archiveLimits?: ArchiveLimits | undefined;
   readonly engine?: EngineChoice | undefined;
   /** Threads; the number of cores unless given. */
   readonly workers?: number | undefined;
@@ -60,14 +63,17 @@ export interface ModelHash {
  * @example
  * const { modelId } = await hashModel('my-model', { algorithm: 'sha256' });
  */
-export async function hashModel(path: string, options: ManifestOptions & EngineOptions = {}): Promise<ModelHash> {
-  const source = await openToSign(path);
+export async function hashModel(
+  path: string,
+  options: ManifestOptions & EngineOptions & Pick<OpenModelOptions, 'whole'> = {},
+): Promise<ModelHash> {
+  const source = await openToSign(path, options);
   return hashOpened(source, serializationOf(source, options), options);
 }
 
 /** Opens a model whose name may stand in a signature. */
-export async function openToSign(path: string): Promise<Source> {
-  const source = await openSource(path);
+export async function openToSign(path: string, options: OpenModelOptions): Promise<Source> {
+  const source = await openModel(path, options);
   parseModelName(source.name, path);
   return source;
 }
@@ -77,6 +83,7 @@ export async function hashOpened(source: Source, serialization: Serialization, o
   const hashed = await hashSource(source, { ...engineOf(options), serialization });
   const unfit = hashed.findings.filter(({ severity }) => severity === 'rejected' || severity === 'undetermined');
   if (unfit.length > 0) throw unfitError(unfit);
+  refuseLikeWhole(hashed);
   const manifest = manifestOf(hashed);
   return {
     hashed,

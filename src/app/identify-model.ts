@@ -4,6 +4,7 @@ import { type Manifest, parseOmsStatement } from '../formats/index.ts';
 import { compareModel, expectedFiles, hashModel, modelId, type Source } from '../model/index.ts';
 import { type EngineOptions, engineOf, hashOpened, serializationOf } from './hash-model.ts';
 import { defaultSignaturePath } from './locations.ts';
+import { readOwnBundle, sourceAsSigned } from './open-model.ts';
 import { readBundle } from './read-bundle.ts';
 
 /** How a model on disk is identified. */
@@ -33,14 +34,18 @@ export interface IdentifiedModel {
  * @param withBytes whether the bytes are hashed too, and must be what the signature says
  * @throws MlsignError `model-differs` where they are not; what is wrong with the bundle; what hashing throws
  */
-export async function identifyModel(source: Source, options: IdentifyModelOptions, withBytes: boolean): Promise<IdentifiedModel> {
-  const signature = options.signature ?? defaultSignaturePath(source);
-  const bundle = await readBundle(signature).catch((error: unknown) => {
+export async function identifyModel(model: Source, options: IdentifyModelOptions, withBytes: boolean): Promise<IdentifiedModel> {
+  const named = options.signature ?? defaultSignaturePath(model);
+  const own = options.signature === undefined ? readOwnBundle(model, named) : readBundle(named);
+  const bundle = await own.catch((error: unknown) => {
     if (error instanceof MlsignError && error.code === 'file-not-found' && options.signature === undefined) return undefined;
     throw error;
   });
-  if (bundle === undefined) return identifyUnsigned(source, options);
-  const { manifest, subjectName } = parseOmsStatement(bundle.bundle.envelope.payload, signature, { allowLegacy: true });
+  if (bundle === undefined) return identifyUnsigned(model, options);
+  const { path: signature } = bundle;
+  const statement = parseOmsStatement(bundle.bundle.envelope.payload, signature, { allowLegacy: true });
+  const { manifest, subjectName } = statement;
+  const source = sourceAsSigned(model, statement);
   const identified = {
     name: subjectName === '' ? source.name : subjectName,
     modelId: modelId(manifest),

@@ -55,7 +55,7 @@ export interface SignatureAndManifest {
 /** What a model, a bundle or a manifest says of itself. Nothing was verified. */
 export interface Inspection {
   readonly path: string;
-  readonly input: 'directory' | 'file' | 'bundle' | 'manifest';
+  readonly input: Source['kind'] | 'bundle' | 'manifest';
   /** Set where the model itself is there. */
   readonly model: (ModelKind & { readonly source: Source }) | undefined;
   readonly signatures: readonly SignatureAndManifest[];

@@ -1,10 +1,12 @@
+import { lstat } from 'node:fs/promises';
 import { type Check, errorFinding, type Finding, MlsignError, readCapped } from '../core/index.ts';
 import { MAX_BUNDLE_BYTES, type OmsStatement } from '../formats/index.ts';
-import { modelId, type Source } from '../model/index.ts';
+import { type ArchiveSource, modelId, type Source } from '../model/index.ts';
 import { evaluateSigners, type Policy, type Rule } from '../policy/index.ts';
 import { type EnvelopeOptions, openBundle, StatementStore, type VerifiedStatement } from '../verify/index.ts';
 import { furtherSignatures } from './further-signatures.ts';
 import { defaultSignaturePath } from './locations.ts';
+import { innerSignaturePath, readInnerSignature } from './open-model.ts';
 
 /** One bundle that was looked at. */
 export interface SignatureResult {
@@ -59,8 +61,33 @@ export async function signatureSources(
   named: readonly string[] | undefined,
   findings: Finding[],
 ): Promise<readonly BundleSource[]> {
-  const paths = named ?? [defaultSignaturePath(source), ...(await furtherSignatures(source, findings))];
-  return paths.map((path) => ({ path, read: () => readCapped(path, MAX_BUNDLE_BYTES, 'signature') }));
+  const read = (path: string): BundleSource => ({ path, read: () => readCapped(path, MAX_BUNDLE_BYTES, 'signature') });
+  if (named !== undefined) return named.map(read);
+  const further = (await furtherSignatures(source, findings)).map(read);
+  const own = read(defaultSignaturePath(source));
+  return source.kind === 'archive' ? [...(await archiveSignatures(source, own)), ...further] : [own, ...further];
+}
+
+/** The bundle beside an archive, then the one inside. */
+async function archiveSignatures(source: ArchiveSource, beside: BundleSource): Promise<readonly BundleSource[]> {
+  const path = innerSignaturePath(source);
+  const isBeside = await isThere(beside.path);
+  try {
+    const bytes = await readInnerSignature(source, beside.path);
+    const inside = bytes === undefined ? [] : [{ path, read: async () => bytes }];
+    return isBeside || inside.length === 0 ? [beside, ...inside] : inside;
+  } catch (error) {
+    if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
+    // What is wrong with the archive is told where its content is looked at, which needs a signature.
+    return isBeside ? [beside] : [{ path, read: () => Promise.reject(error) }];
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Opens the named bundles, or the model's own and those in its companion directory, and counts their signers. */

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
-import { type Check, type Clock, type Finding, refused, systemClock, type Verdict, verdictOf } from '../core/index.ts';
+import { type Check, type Clock, type Finding, refused, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
 import type { Manifest } from '../formats/index.ts';
-import { compareModel, expectedFiles, listModel, openSource, type Source } from '../model/index.ts';
+import { compareModel, type DiskSource, expectedFiles, listModel, type Source } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
 import { type FileUpload, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
 import { checkContent } from './check-content.ts';
@@ -11,6 +11,7 @@ import type { RevocationOptions } from './check-revocations.ts';
 import { planHashing } from './hash-candidates.ts';
 import type { EngineOptions } from './hash-model.ts';
 import { defaultSignaturePath } from './locations.ts';
+import { openModel } from './open-model.ts';
 import type { Candidate, EvidenceOptions, SignatureResult } from './open-signatures.ts';
 import { openUnrevoked } from './open-unrevoked.ts';
 import { planAttestations } from './plan-attestations.ts';
@@ -41,6 +42,7 @@ export interface PlannedBundle {
 
 /** What a push would send. */
 export interface PushContents {
+  readonly kind: DiskSource['kind'];
   readonly modelId: string;
   readonly manifest: Manifest;
   /** In code point order of their names: exactly the signed ones. */
@@ -74,7 +76,7 @@ const MAX_KEY_BYTES = 1024;
  */
 export async function planPush(path: string, location: StoreLocation, options: PlanPushOptions): Promise<PushPlan> {
   const { policy, clock = systemClock } = options;
-  const source = await openSource(path);
+  const source = await openModel(path, options);
   await refusePolicyInside(source, policy);
   const rule = ruleAt(policy, location);
   const opened = await openUnrevoked(
@@ -109,22 +111,24 @@ export async function planPush(path: string, location: StoreLocation, options: P
   const files = listed.files.map((file) => ({ ...file, key: checkKey(layout.file(modelId, file.name)) }));
   const attested: Finding[] = [];
   const attestations = await planAttestations(source, modelId, attested);
-  const contents = { modelId, manifest: listed.manifest, files, bundles: bundlesOf(source, candidate), attestations };
+  const contents = { kind: listed.kind, modelId, manifest: listed.manifest, files, bundles: bundlesOf(source, candidate), attestations };
   return { ...base, verdict: 'verified', contents, checks, findings: [...findings, ...attested] };
 }
 
 /** The signed files as they are listed, and everything that names and sizes show to be wrong. */
 interface ListedFiles {
+  readonly kind: DiskSource['kind'];
   readonly manifest: Manifest;
   readonly files: readonly Omit<PlannedFile, 'key'>[];
   readonly findings: readonly Finding[];
 }
 
-async function listFiles(source: Source, rule: Rule, candidate: Candidate, excluded: readonly string[]): Promise<ListedFiles> {
+async function listFiles(model: Source, rule: Rule, candidate: Candidate, excluded: readonly string[]): Promise<ListedFiles> {
   const { manifest } = candidate.statements[0].statement;
-  const { serialization, names } = await planHashing(source, rule, candidate);
-  const { files, model } = await listModel(source, { serialization, excluded, signed: names });
-  const findings = compareModel(manifest, model, { ignoreUnsigned: rule.ignoreUnsigned }).filter(({ code }) => code !== 'file-not-hashed');
+  const { source, serialization, names } = await planHashing(model, rule, candidate);
+  if (source.kind === 'archive') throw archiveByContent(source.path);
+  const { files, model: listed } = await listModel(source, { serialization, excluded, signed: names });
+  const findings = compareModel(manifest, listed, { ignoreUnsigned: rule.ignoreUnsigned }).filter(({ code }) => code !== 'file-not-hashed');
   const signed = expectedFiles(manifest, source);
   const { hashType: algorithm, shardSize } = manifest.serialization;
   const planned: Omit<PlannedFile, 'key'>[] = [];
@@ -136,7 +140,7 @@ async function listFiles(source: Source, rule: Rule, candidate: Candidate, exclu
     const real = followLink === true ? await realpath(path).catch(() => path) : path;
     planned.push({ name, path: real, identity, signed: { algorithm, shardSize, digests: file.digests } });
   }
-  return { manifest, files: planned, findings: [...findings, ...wrong] };
+  return { kind: source.kind, manifest, files: planned, findings: [...findings, ...wrong] };
 }
 
 /** Looks at what would be sent: nothing of a model that is refused goes up. */
@@ -146,6 +150,21 @@ async function examine({ formats }: Rule, { files, findings }: ListedFiles, sign
   const examiner = new FormatExaminer(formats, signal);
   for (const file of files) examiner.add(listedFile(file));
   return await examiner.finish();
+}
+
+/** A store holds files, each with the digest that was signed: that of an archive itself is not among them. */
+function archiveByContent(subject: string) {
+  return usage(
+    'archive-by-content',
+    'what an archive holds was signed, and not the archive itself: a store would hold bytes that nobody signed',
+    {
+      subject,
+      suggestions: [
+        'unpack it, and push the directory: mlsign unpack',
+        'have the archive signed as one file, and push that: mlsign sign --whole',
+      ],
+    },
+  );
 }
 
 function otherSize(subject: string, expected: number, got: number): Finding {

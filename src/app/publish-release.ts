@@ -47,7 +47,7 @@ export async function publish(location: StoreLocation, ready: ReadyToPublish, op
     number,
     created: now,
     modelId: contents.modelId,
-    kind: plan.source.kind,
+    kind: contents.kind,
     objects,
     bundles,
     ...(attestations.length === 0 ? {} : { attestations }),

@@ -1,9 +1,9 @@
 import type { Check, Finding } from '../core/index.ts';
 import { type Material, materialOf, type Relation } from '../lineage/index.ts';
-import { openSource } from '../model/index.ts';
 import { locationText, type Store, type StoreLocation } from '../store/index.ts';
 import { claimedRelease } from './claimed-release.ts';
 import { type IdentifyModelOptions, identifyModel } from './identify-model.ts';
+import { openModel } from './open-model.ts';
 
 /** What a model was made from, as it is named. */
 export type MaterialSource =
@@ -61,7 +61,7 @@ async function fromPath(
   relation: Relation | undefined,
   options: ResolveMaterialsOptions,
 ): Promise<ResolvedMaterial> {
-  const source = await openSource(path);
+  const source = await openModel(path);
   const { name, modelId, manifest, files, isSigned, check, findings } = await identifyModel(source, options, false);
   const { method, hashType } = manifest.serialization;
   const [only] = manifest.resources;

@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises';
 import { MlsignError, readCapped, usage } from '../core/index.ts';
 import { isDigestName, isDigestValue, MAX_PEM_BYTES, parseTrustedPem, publicKeyHint } from '../formats/index.ts';
 import { DIGEST, KEY_NAME, type Revocation } from '../lineage/index.ts';
-import { openSource } from '../model/index.ts';
 import { isStoreLocation, parseLocation, type Store, type StoreLocation } from '../store/index.ts';
 import { claimedRelease } from './claimed-release.ts';
 import { identifyModel } from './identify-model.ts';
+import { openModel } from './open-model.ts';
 
 /** What is revoked, and how it was found out. */
 export interface RevocationTarget extends Pick<Revocation, 'kind' | 'value'> {
@@ -75,7 +75,7 @@ async function keyTarget(path: string): Promise<RevocationTarget> {
 }
 
 async function modelTarget(path: string): Promise<RevocationTarget> {
-  const { name, modelId } = await identifyModel(await openSource(path), {}, false);
+  const { name, modelId } = await identifyModel(await openModel(path), {}, false);
   return { kind: 'digest', value: `sha256:${modelId}`, description: `model ${name}` };
 }
 

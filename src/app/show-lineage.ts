@@ -1,11 +1,11 @@
 import { type Check, type Clock, type Finding, systemClock, type Verdict, verdictOf } from '../core/index.ts';
 import { type Lineage, type OpenStore, releasePlace, StoredModels } from '../lineage/index.ts';
-import { openSource } from '../model/index.ts';
 import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
 import type { StoreLocation } from '../store/index.ts';
 import { claimedRelease } from './claimed-release.ts';
 import { localPlace } from './find-local-models.ts';
 import { identifyModel } from './identify-model.ts';
+import { openModel } from './open-model.ts';
 import type { EvidenceOptions } from './open-signatures.ts';
 import { openUnrevoked } from './open-unrevoked.ts';
 import type { ClientOptions } from './release-trust.ts';
@@ -42,7 +42,7 @@ export interface ShownLineage {
  * @throws MlsignError for what no verdict covers: no such model, a policy without a matching rule
  */
 export async function showLineage(path: string, options: ShowLineageOptions): Promise<ShownLineage> {
-  const source = await openSource(path);
+  const source = await openModel(path, options);
   const { policy, clock = systemClock } = options;
   if (policy === undefined) {
     const { modelId } = await identifyModel(source, options, false);

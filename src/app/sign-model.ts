@@ -33,6 +33,8 @@ export interface SignModelOptions extends SignatureOptions, ManifestOptions, Eng
   readonly signature?: string | undefined;
   /** An earlier bundle whose method, algorithm, shard size, ignored paths and link rule are repeated. It is not verified. */
   readonly like?: string | undefined;
+  /** Whether an archive is signed as one file, and not what it holds. */
+  readonly whole?: boolean | undefined;
 }
 
 /** What was signed, and where the bundles are. */
@@ -58,7 +60,7 @@ export interface SignedModel {
  * const { modelId } = await signModel('my-model', { signer });
  */
 export async function signModel(path: string, options: SignModelOptions): Promise<SignedModel> {
-  const source = await openToSign(path);
+  const source = await openToSign(path, options);
   const signature = options.signature ?? defaultSignaturePath(source);
   const companion = companionDirectory(source);
   await checkTargets(signature, companion, options);

@@ -2,7 +2,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type Check, type Clock, type Finding, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
 import { type Manifest, rootDigest } from '../formats/index.ts';
 import type { Lineage } from '../lineage/index.ts';
-import { openSource, type Source } from '../model/index.ts';
+import type { Source } from '../model/index.ts';
 import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
 import type { SummaryOptions } from './accept-summary.ts';
 import { checkContent, type Unsigned } from './check-content.ts';
@@ -11,6 +11,7 @@ import type { LineageOptions } from './check-lineage.ts';
 import type { RevocationEvidence, RevocationOptions } from './check-revocations.ts';
 import type { EngineOptions } from './hash-model.ts';
 import { nameInside, withoutLinks } from './locations.ts';
+import { openModel } from './open-model.ts';
 import type { Candidate, EvidenceOptions, SignatureResult } from './open-signatures.ts';
 import { openUnrevoked } from './open-unrevoked.ts';
 import type { StoredEvidence } from './stored-evidence.ts';
@@ -68,7 +69,7 @@ export interface Verification {
  * const { verdict, findings } = await verifyModel('my-model', { policy });
  */
 export async function verifyModel(path: string, options: VerifyModelOptions): Promise<Verification> {
-  const source = await openSource(path);
+  const source = await openModel(path, options);
   const { policy } = options;
   await refusePolicyInside(source, policy);
   const rule = selectRule(policy, modelLocation(source.path));

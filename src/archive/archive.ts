@@ -26,12 +26,14 @@ export class Archive implements ArchiveContents {
   readonly #path: string;
   readonly #format: ArchiveFormat;
   readonly #limits: ArchiveLimits;
+  readonly #signal: AbortSignal | undefined;
   #pass: Pass | undefined;
 
-  constructor(path: string, format: ArchiveFormat, limits: ArchiveLimits) {
+  constructor(path: string, format: ArchiveFormat, limits: ArchiveLimits, signal: AbortSignal | undefined) {
     this.#path = path;
     this.#format = format;
     this.#limits = limits;
+    this.#signal = signal;
   }
 
   async hash(isWanted: (name: string) => boolean, options: HashOptions): Promise<HashedArchive> {
@@ -39,7 +41,7 @@ export class Archive implements ArchiveContents {
   }
 
   async read(name: string, maxBytes: number, options: HashOptions): Promise<Uint8Array | undefined> {
-    if (this.#format === 'tar') return await this.#readPart(name, maxBytes, options.signal);
+    if (this.#format === 'tar') return await this.#readPart(name, maxBytes, options.signal ?? this.#signal);
     const { kept } = await this.#passFor(options, name);
     return kept.bytesOf(name, maxBytes);
   }
@@ -47,14 +49,18 @@ export class Archive implements ArchiveContents {
   /** Headers first, then the files that lie between them, by as many threads as there are. */
   async #hashParts(isWanted: (name: string) => boolean, options: HashOptions): Promise<HashedArchive> {
     return await this.#withFile(async (handle, identity) => {
-      const members = await listMembers(handle, identity, this.#limits, options.signal);
+      const members = await listMembers(handle, identity, this.#limits, options.signal ?? this.#signal);
+      const place = ({ offset, size }: ArchiveMember): FileToHash => {
+        return { path: this.#path, identity, followLink: true, part: { offset, size } };
+      };
       const wanted = members.filter(({ kind, name }) => kind === 'file' && isWanted(name));
-      const parts = wanted.map(
-        ({ offset, size }): FileToHash => ({ path: this.#path, identity, followLink: true, part: { offset, size } }),
-      );
-      const { engine, files } = await hashFiles(parts, options);
+      const parts = wanted.map(place);
+      const { engine, files } = await hashFiles(parts, { ...options, signal: options.signal ?? this.#signal });
       const results = new Map(wanted.map(({ name }, i) => [name, files[i]]));
-      return { engine, members: members.map(({ name, kind, size }) => ({ name, kind, size, result: results.get(name) })) };
+      return {
+        engine,
+        members: members.map((member) => ({ ...described(member), place: place(member), result: results.get(member.name) })),
+      };
     });
   }
 
@@ -86,7 +92,7 @@ export class Archive implements ArchiveContents {
   }
 
   async #stream(handle: FileHandle, size: number, kept: Keeper, options: HashOptions): Promise<HashedArchive> {
-    const { signal } = options;
+    const { signal = this.#signal } = options;
     const hasher = await MemberHasher.of(options, size);
     const members: HashedMember[] = [];
     let read = 0;
@@ -98,7 +104,7 @@ export class Archive implements ArchiveContents {
       }
     }
     for await (const member of readArchive(chunks(), { format: this.#format, limits: this.#limits })) {
-      const { name, kind } = member;
+      const { kind } = member;
       const keep = kept.begin(member);
       const result =
         kind === 'file'
@@ -107,7 +113,7 @@ export class Archive implements ArchiveContents {
               report(false, read, size, members.length);
             })
           : undefined;
-      members.push({ name, kind, size: member.size, result });
+      members.push({ ...described(member), result });
     }
     report(true, read, size, members.length);
     return { engine: hasher.engine, members };
@@ -141,6 +147,10 @@ async function listMembers(
   const members: ArchiveMember[] = [];
   for await (const member of readMembers(new FileBytes(handle, size, signal), limits)) members.push(member);
   return members;
+}
+
+function described({ name, kind, size }: ArchiveMember): HashedMember {
+  return { name, kind, size };
 }
 
 function throttled(onProgress: OnProgress | undefined) {

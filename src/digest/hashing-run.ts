@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { DIGEST_BYTES, interrupted, type MlsignError, type OnProgress, refused } from '../core/index.ts';
+import { DIGEST_BYTES, interrupted, type MlsignError, type OnProgress } from '../core/index.ts';
 import { Control } from './control.ts';
 import { chooseEngine, createHasher, type EngineName } from './engine.ts';
 import type { FileToHash, HashedFiles, HashOptions } from './hash-files.ts';
 import { HashResults } from './hash-results.ts';
 import { HashingThread } from './hashing-thread.ts';
-import { countRanges, rangeAt } from './ranges.ts';
+import { countRanges, MOST_RANGES, rangeAt, tooManyShards } from './ranges.ts';
 import { type WorkItem, WorkList } from './work-list.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -14,8 +14,6 @@ import { WorkerPool } from './worker-pool.ts';
 const WORTH_WORKERS = 64 * 1024 * 1024;
 /** More threads than this would only cost memory, 15 MB each: at some 2 GB/s each they are already faster than disks. */
 const MOST_THREADS = 8;
-/** More shards than any bundle can hold. */
-const MOST_RANGES = 1_000_000;
 const RANGES_A_LIST = 256;
 /** Lists that wait before finding more files has to wait, too. */
 const MOST_LISTS = 64;
@@ -199,13 +197,4 @@ export class HashingRun {
     const filesDone = files + this.#withoutRanges;
     onProgress({ bytesDone: bytes, bytesTotal: this.#bytes, filesDone, filesTotal: this.#results.files });
   }
-}
-
-function tooManyShards(path: string, size: number, shardSize = 1): MlsignError {
-  return refused('too-many-shards', 'the model has more shards than a manifest can hold', {
-    subject: path,
-    expected: `at most ${MOST_RANGES} shards`,
-    got: `${size} bytes in shards of ${shardSize}`,
-    suggestions: ['use a larger --shard-size'],
-  });
 }

@@ -3,3 +3,4 @@ export { type FilePart, type FileToHash, type HashedFiles, type HashOptions, has
 export type { HashedFile } from './hash-results.ts';
 export { type FileIdentity, identityOf } from './identity.ts';
 export { RangeHasher, type Ranges } from './range-hasher.ts';
+export { countRanges, MOST_RANGES, tooManyShards } from './ranges.ts';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve, sep } from 'node:path';
 import { fileError, refused, unavailable, usage } from '../core/index.ts';
-import type { EngineName, HashedFile, HashOptions } from '../digest/index.ts';
+import type { EngineName, FileToHash, HashedFile, HashOptions } from '../digest/index.ts';
 
 /** Where a model's bytes are read from. */
 export type Source = DiskSource | ArchiveSource;
@@ -51,6 +51,8 @@ export interface HashedMember {
   readonly size: number;
   /** Absent where it was not asked for. */
   readonly result?: HashedFile | undefined;
+  /** Where its bytes are, where they are not compressed. */
+  readonly place?: FileToHash | undefined;
 }
 
 /**

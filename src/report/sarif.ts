@@ -146,16 +146,19 @@ function locationOf({ code, subject }: Finding, source: SarifSubject['source'], 
   if (source.kind !== 'directory') return encodePath(source.name);
   const inside = subject.startsWith(`${source.path}/`) ? subject.slice(source.path.length + 1) : subject;
   const named = subject.startsWith(`${source.name}/`) ? subject.slice(source.name.length + 1) : subject;
-  const found = [subject, inside, named].find((name) => files.has(name)) ?? (inside === subject ? undefined : inside);
-  if (found !== undefined) return encodePath(found);
-  const isPath = OF_FILES.test(code) && !subject.startsWith('/') && !/^[A-Za-z][A-Za-z0-9+.-]*:/.test(subject);
-  return isPath ? encodePath(subject) : 'model.sig';
+  const found =
+    [subject, inside, named].find((name) => files.has(name)) ?? (inside === subject && !OF_FILES.test(code) ? undefined : inside);
+  return found !== undefined && isRelative(found) ? encodePath(found) : 'model.sig';
 }
 
-/** A path as a relative URI: no segment of it is a scheme, a query or a step up. */
+function isRelative(path: string): boolean {
+  return !/^[A-Za-z][A-Za-z0-9+.-]*:/.test(path) && path.split('/').every((segment) => !/^\.{0,2}$/.test(segment));
+}
+
+/** A path as a relative URI: encoded, nothing in it is a scheme or a query. */
 function encodePath(path: string): string {
   return path
     .split('/')
-    .map((segment) => encodeURIComponent(segment.toWellFormed()).replace(/^\.{1,2}$/, (dots) => dots.replaceAll('.', '%2E')))
+    .map((segment) => encodeURIComponent(segment.toWellFormed()))
     .join('/');
 }

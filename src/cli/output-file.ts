@@ -1,5 +1,5 @@
 import { lstatSync, rmSync, statSync, truncateSync } from 'node:fs';
-import { writeFileAtomic } from '../core/index.ts';
+import { type FileData, writeFileAtomic } from '../core/index.ts';
 
 const FLAG = '--output-file';
 
@@ -22,7 +22,7 @@ export function expectResultIn(path: string | undefined): void {
 }
 
 /** Writes a result whole to a file. */
-export async function writeOutputFile(path: string, text: string): Promise<void> {
+export async function writeOutputFile(path: string, text: FileData): Promise<void> {
   await writeFileAtomic(path, text, { what: 'output file', overwrite: true });
   expected = undefined;
 }

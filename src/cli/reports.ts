@@ -6,6 +6,7 @@ import { nameInside, type Verification } from '../app/index.ts';
 import {
   checkWritable,
   errorFinding,
+  type FileData,
   fileError,
   MlsignError,
   makeDirectory,
@@ -15,7 +16,7 @@ import {
   verdictOf,
   writeFileAtomic,
 } from '../core/index.ts';
-import { explainedCodes, jsonText, type SarifSubject, sarifLog } from '../report/index.ts';
+import { explainedCodes, jsonPieces, type SarifSubject, sarifLog } from '../report/index.ts';
 import { isStoreLocation, parseLocation } from '../store/index.ts';
 import { exitCodeOf, exitCodeOfVerdict } from './exit-codes.ts';
 
@@ -149,11 +150,11 @@ async function writeSarif(
       return found && { short: found.means, full: `${found.means} ${found.why} ${found.todo}` };
     },
   });
-  for (const file of files) await writeReport(file, jsonText(log), subject.verdict);
+  for (const file of files) await writeReport(file, jsonPieces(log), subject.verdict);
 }
 
 /** Writes a report whole; that there is none must not be overlooked. */
-export async function writeReport(file: string, data: string | Uint8Array, verdict: string): Promise<void> {
+export async function writeReport(file: string, data: FileData, verdict: string): Promise<void> {
   await giving(verdict, file, () => writeFileAtomic(file, data, { what: 'report', overwrite: true }));
 }
 

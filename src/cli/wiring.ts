@@ -1,4 +1,4 @@
-import { devNull, homedir, userInfo } from 'node:os';
+import { devNull, homedir, hostname, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { decodeUtf8, fileError, MlsignError, readCapped, refused, systemErrorCode, unavailable, usage } from '../core/index.ts';
 import { colourStyle, plainStyle, type Style } from '../report/index.ts';
@@ -27,12 +27,15 @@ export function styleFor(stream: 'stdout' | 'stderr', noColor: boolean): Style {
 }
 
 /** Writes a result: to standard output, or whole to a file. A reader that goes away (`mlsign … | head`) is no error. */
-export async function writeResult(text: string, outputFile: string | undefined): Promise<void> {
+export async function writeResult(text: string | Iterable<string>, outputFile: string | undefined): Promise<void> {
   if (outputFile !== undefined) return writeOutputFile(outputFile, text);
   // Each failed write also raises an event, on which oclif throws: the process would end without a word of ours.
   stdout.removeAllListeners('error').on('error', () => undefined);
-  const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(text, resolve));
-  if (error && systemErrorCode(error) !== 'EPIPE') throw fileError(error, 'write the result', 'standard output');
+  for (const piece of typeof text === 'string' ? [text] : text) {
+    const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(piece, resolve));
+    if (error && systemErrorCode(error) !== 'EPIPE') throw fileError(error, 'write the result', 'standard output');
+    if (error) return;
+  }
 }
 
 /** Writes to standard error. */
@@ -56,6 +59,16 @@ export function proxyEnvironment(): Readonly<Record<string, string | undefined>>
 /** The environment, for those who look for the identity of a CI job in it. */
 export function environment(): Readonly<Record<string, string | undefined>> {
   return env;
+}
+
+/** Who runs this, for the record: the user where the system knows one. */
+export function whoRuns(): { readonly user?: string; readonly host: string; readonly pid: number } {
+  const base = { host: hostname(), pid: process.pid };
+  try {
+    return { ...base, user: userInfo().username };
+  } catch {
+    return base;
+  }
 }
 
 /** Whether somebody can be asked. */

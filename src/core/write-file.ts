@@ -13,10 +13,13 @@ export interface WriteFileOptions {
   readonly mode?: number;
 }
 
+/** What a file holds; pieces are taken as they are needed. */
+export type FileData = Uint8Array | string | Iterable<string>;
+
 /** A file for {@link writeFilesAtomic}. */
 export interface FileToWrite extends WriteFileOptions {
   readonly path: string;
-  readonly data: Uint8Array | string;
+  readonly data: FileData;
 }
 
 /** A file whose content lies beside it; a pipe or device has no such place. */
@@ -33,7 +36,7 @@ const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EMLINK'
  *
  * @throws MlsignError `file-exists`, and what {@link fileError} gives
  */
-export async function writeFileAtomic(path: string, data: Uint8Array | string, options: WriteFileOptions): Promise<void> {
+export async function writeFileAtomic(path: string, data: FileData, options: WriteFileOptions): Promise<void> {
   await writeFilesAtomic([{ ...options, path, data }]);
 }
 

@@ -6,13 +6,63 @@ const MOST_CHARACTERS = 2000;
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
+/** Characters, more or less, that are written at a time. */
+const PIECE = 64 * 1024;
+
 /**
  * A document as JSON for people and programs: what {@link escapeText} would show differently stands as an escape of JSON,
  * as `JSON.stringify` escapes only the first 32 characters. The values stay the same.
  */
 export function jsonText(document: object): string {
-  const text = JSON.stringify(document, null, 2);
-  return `${text.replace(UNSAFE, (character) => (character === '\n' ? character : jsonEscape(character)))}\n`;
+  return [...jsonPieces(document)].join('');
+}
+
+/** The same in pieces: of a model of 100,000 files the whole would be larger than everything else in memory. */
+export function* jsonPieces(document: object): Generator<string> {
+  let piece = '';
+  for (const text of indented(document, '\n')) {
+    piece += text;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  yield `${piece}\n`;
+}
+
+/** @param line what begins a line at the value's own depth */
+function* indented(value: unknown, line: string): Generator<string> {
+  if (!isComposite(value)) {
+    yield compact(value ?? null);
+    return;
+  }
+  const isList = Array.isArray(value);
+  const [open, close] = isList ? '[]' : '{}';
+  const inner = `${line}  `;
+  let before = open;
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined && !isList) continue;
+    const start = isList ? `${before}${inner}` : `${before}${inner}${compact(key)}: `;
+    before = ',';
+    if (isComposite(item)) {
+      yield start;
+      yield* indented(item, inner);
+    } else yield start + compact(item ?? null);
+  }
+  yield before === open ? `${open}${close}` : `${line}${close}`;
+}
+
+/** Whether a value stands on lines of its own. */
+function isComposite(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !('toJSON' in value);
+}
+
+function compact(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE, jsonEscape);
+}
+
+/** A document as JSON in one line, with the same escapes. */
+export function jsonLine(document: object): string {
+  return `${compact(document)}\n`;
 }
 
 function jsonEscape(character: string): string {

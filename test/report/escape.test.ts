@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { escapeText, excerpt, jsonText } from '../../src/report/escape.ts';
+import { escapeText, excerpt, jsonPieces, jsonText } from '../../src/report/escape.ts';
 
 describe('escapeText', () => {
   it('leaves ordinary text of every script alone', () => {
@@ -52,6 +52,33 @@ describe('jsonText', () => {
       jsonText({ a: '\u001b[\u009b2J\u007f\u202e\u{e0041}é' }),
       '{\n  "a": "\\u001b[\\u009b2J\\u007f\\u202e\\udb40\\udc41é"\n}\n',
     );
+  });
+});
+
+describe('jsonPieces', () => {
+  it('gives the indented form of JSON, whatever the document', () => {
+    const values = [
+      fc.stringMatching(/^[a-z"]*$/),
+      fc.integer(),
+      fc.boolean(),
+      fc.double(),
+      fc.constant(null),
+      fc.constant(undefined),
+      fc.date(),
+    ];
+    fc.assert(
+      fc.property(fc.object({ key: fc.stringMatching(/^[a-z"]*$/), values }), (document) => {
+        assert.equal(jsonText(document), `${JSON.stringify(document, null, 2)}\n`);
+      }),
+    );
+  });
+
+  it('gives a long list in many pieces, none of them much larger than 64 KiB', () => {
+    const pieces = [
+      ...jsonPieces({ findings: Array.from({ length: 10_000 }, (_, i) => ({ subject: `file-${i}`, code: 'file-changed' })) }),
+    ];
+    assert.ok(pieces.length > 5);
+    assert.ok(pieces.every((piece) => piece.length < 70_000));
   });
 });
 

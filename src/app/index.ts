@@ -12,6 +12,7 @@ export * from './check-claims.ts';
 export * from './check-content.ts';
 export * from './check-formats.ts';
 export * from './check-lineage.ts';
+export * from './check-policy.ts';
 export * from './check-prefix.ts';
 export * from './check-revocations.ts';
 export * from './check-stored-content.ts';

@@ -1,4 +1,5 @@
 export { CLAIM_NAMES, type ClaimName, claimArcs, isClaimName } from './claims.ts';
+export type { PolicyDocument } from './document.ts';
 export type { FormatRule, FormatSetting } from './format-rule.ts';
 export {
   describeIdentity,
@@ -12,7 +13,7 @@ export {
 export { isFrom, LINEAGE_ROLES, type LineageRole, type LineageRule, type LineageRules } from './lineage-rule.ts';
 export { type LoadPolicyOptions, loadPolicy, type OpenedPolicy, openPolicy } from './load-policy.ts';
 export { evaluateSigners, type Satisfied, type Signed, type SignersResult } from './match.ts';
-export { modelLocation } from './pattern.ts';
+export { covers, modelLocation } from './pattern.ts';
 export {
   type ChannelRule,
   channelPrincipals,
@@ -29,4 +30,5 @@ export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './pr
 export { readYaml } from './read-yaml.ts';
 export type { RevocationPlace, RevocationRule } from './revocation-rule.ts';
 export { type RevokerQuestion, revokerRule } from './revoker-rule.ts';
+export { type UnusedNames, unusedNames } from './unused-names.ts';
 export type { VsaRule } from './vsa-rule.ts';

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { diffModels } from '../src/app/index.ts';
-import { BaseCommand, EXIT, engineFlags } from '../src/cli/index.ts';
+import { BaseCommand, EXIT, engineFlags, engineOptions } from '../src/cli/index.ts';
 import { diffDocument, diffLine, diffText } from '../src/report/index.ts';
 
 const EXIT_CODES = { same: EXIT.done, differs: EXIT.rejected, undetermined: EXIT.undetermined } as const;
@@ -38,9 +38,7 @@ Exit code: 0 the same, 1 they differ, 3 could not be determined.`;
       const diff = await diffModels(args.a, args.b, {
         ignorePaths: flags['ignore-paths'],
         allowSymlinks: flags['allow-symlinks'],
-        engine: flags.engine,
-        workers: flags.workers,
-        useMainThread: true,
+        ...engineOptions(flags),
         ...session,
       });
       return {

@@ -1,5 +1,14 @@
 import { hashModel } from '../src/app/index.ts';
-import { BaseCommand, engineFlags, engineOptions, findingWarnings, manifestFlags, manifestOptions, modelArg } from '../src/cli/index.ts';
+import {
+  BaseCommand,
+  engineFlags,
+  engineOptions,
+  findingWarnings,
+  manifestFlags,
+  manifestOptions,
+  modelArg,
+  wholeFlag,
+} from '../src/cli/index.ts';
 import { manifestDocument } from '../src/model/index.ts';
 import { hashText } from '../src/report/index.ts';
 
@@ -11,10 +20,11 @@ export default class Hash extends BaseCommand {
   static override examples = [
     '<%= config.bin %> hash my-model',
     { description: 'One huge file, on all cores', command: '<%= config.bin %> hash model.gguf --method shards --shard-size 256MiB' },
+    { description: 'An archive, as the directory that it holds', command: '<%= config.bin %> hash model.tar.gz' },
     { description: 'A manifest to keep', command: '<%= config.bin %> hash my-model --json --output-file manifest.json' },
   ];
   static override args = { model: modelArg };
-  static override flags = { ...manifestFlags, ...engineFlags };
+  static override flags = { ...manifestFlags, whole: wholeFlag, ...engineFlags };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Hash);
@@ -22,6 +32,7 @@ export default class Hash extends BaseCommand {
       const result = await hashModel(args.model, {
         ...manifestOptions(flags),
         ...engineOptions(flags),
+        whole: flags.whole,
         ...session,
       });
       return {

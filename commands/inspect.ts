@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { inspectModel } from '../src/app/index.ts';
-import { BaseCommand, EXIT } from '../src/cli/index.ts';
+import { archiveLimitFlags, archiveLimitsOf, BaseCommand, EXIT } from '../src/cli/index.ts';
 import { inspectDocument, inspectText } from '../src/report/index.ts';
 
 export default class Inspect extends BaseCommand {
@@ -15,10 +15,12 @@ For a model directory it also tells its formats, tensors and architecture, and w
   ];
   static override args = { path: Args.string({ description: 'a model, a signature, or a manifest', required: true }) };
 
+  static override flags = { ...archiveLimitFlags };
+
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Inspect);
     await this.perform(flags, async ({ signal }) => {
-      const inspection = await inspectModel(args.path, { signal });
+      const inspection = await inspectModel(args.path, { signal, archiveLimits: archiveLimitsOf(flags['archive-limit']) });
       const isRejected = inspection.findings.some(({ severity }) => severity === 'rejected');
       return {
         document: () => inspectDocument(inspection),

@@ -45,7 +45,7 @@ const EMPTY: Record<HashType, string> = {
 
 /** Opens both sides. A model is listed, not hashed, and will be hashed the way the other side was. */
 export async function openSides(a: string, b: string, options: DiffModelsOptions): Promise<readonly [DiffSide, DiffSide]> {
-  const [inputA, inputB] = [await readSide(a), await readSide(b)];
+  const [inputA, inputB] = [await readSide(a, options), await readSide(b, options)];
   return [await openSide(inputA, inputB.manifest, options), await openSide(inputB, inputA.manifest, options)];
 }
 
@@ -57,8 +57,8 @@ interface SideInput {
   readonly manifest?: Manifest;
 }
 
-async function readSide(path: string): Promise<SideInput> {
-  const input = await openInput(path);
+async function readSide(path: string, options: DiffModelsOptions): Promise<SideInput> {
+  const input = await openInput(path, options);
   switch (input.kind) {
     case 'model':
       return { path, input: input.source.kind, name: input.source.name, source: input.source };

@@ -55,7 +55,7 @@ const MOST_TENSORS = 300_000;
  * @returns undefined where there is no safetensors file to compare
  */
 export async function diffTensors(a: DiffSide, b: DiffSide, files: FileDiff, signal?: AbortSignal): Promise<TensorDiff | undefined> {
-  if (a.source === undefined || b.source === undefined) return undefined;
+  if (a.source === undefined || b.source === undefined || a.source.kind === 'archive' || b.source.kind === 'archive') return undefined;
   const findings: Finding[] = [];
   const before = await readTensors(a.source, [...files.changed, ...files.removed], findings);
   const after = await readTensors(b.source, [...files.changed, ...files.added], findings);

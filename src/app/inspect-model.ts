@@ -1,3 +1,4 @@
+import type { ArchiveLimits } from '../archive/index.ts';
 import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
 import { groupByFile, type Manifest, type OmsStatement, rootDigest, type Serialization } from '../formats/index.ts';
 import { localAttestations } from '../lineage/index.ts';
@@ -16,6 +17,7 @@ import { readBundle } from './read-bundle.ts';
 export interface InspectModelOptions {
   /** Bundles; the model's own and those in `<model>.mlsign/` unless given. */
   readonly signatures?: readonly string[] | undefined;
+  readonly archiveLimits?: ArchiveLimits | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -76,7 +78,7 @@ export interface Inspection {
  * const { model, signatures } = await inspectModel('my-model');
  */
 export async function inspectModel(path: string, options: InspectModelOptions = {}): Promise<Inspection> {
-  const input = await openInput(path);
+  const input = await openInput(path, options);
   const empty = { path, model: undefined, signatures: [], attestations: [], manifest: undefined, findings: [] };
   switch (input.kind) {
     case 'bundle': {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { compareCodePoints, errorFinding, type Finding, MlsignError, throwIfAborted } from '../core/index.ts';
+import { compareCodePoints, errorFinding, type Finding, MlsignError, readCapped, throwIfAborted, unavailable } from '../core/index.ts';
 import {
   countParameters,
   type FileFormat,
@@ -54,8 +54,24 @@ export function filePath(source: Pick<Source, 'kind' | 'path'>, name: string): s
   return source.kind === 'file' ? source.path : join(source.path, ...name.split('/'));
 }
 
+/**
+ * Reads a file of a model, whole.
+ *
+ * @throws MlsignError what `readCapped` throws
+ */
+export async function readModelFile(source: Source, name: string, maxBytes: number, what: string): Promise<Uint8Array> {
+  if (source.kind !== 'archive') return await readCapped(filePath(source, name), maxBytes, what);
+  const bytes = await source.contents.read(name, maxBytes, { algorithm: 'sha256' });
+  if (bytes !== undefined) return bytes;
+  throw unavailable('file-not-found', `the ${what} is not in the archive`, { subject: name });
+}
+
+/** Of an archive: its files are told by their names, as nothing of it touches a disk. */
+const UNREAD: ModelContents = { types: new Map(), gguf: new Map(), tensors: 0, parameters: 0, dtypes: [], findings: [] };
+
 /** Reads the beginning of every file, and the headers of those that hold tensors. What is wrong with one is a finding. */
 export async function readContents(source: Source, files: readonly ListedFile[], signal?: AbortSignal): Promise<ModelContents> {
+  if (source.kind === 'archive') return UNREAD;
   const findings: Finding[] = [];
   const types = await identifyAll(source, files, findings, signal);
   const gguf = new Map<string, GgufIdentity>();

@@ -1,7 +1,7 @@
-import { type Finding, isJsonObject, type JsonObject, MlsignError, parseJson, readCapped } from '../core/index.ts';
+import { type Finding, isJsonObject, type JsonObject, MlsignError, parseJson } from '../core/index.ts';
 import type { FileFormat, FileType } from '../filetypes/index.ts';
 import type { Source } from '../model/index.ts';
-import { countFormats, type FormatCount, filePath, type ListedFile, readContents } from './model-contents.ts';
+import { countFormats, type FormatCount, type ListedFile, readContents, readModelFile } from './model-contents.ts';
 import { findPartSets, type PartSet } from './model-parts.ts';
 
 /** What kind of model a directory or file is. */
@@ -84,7 +84,7 @@ async function readConfig(
 ): Promise<JsonObject | undefined> {
   if (source.kind === 'file' || !files.some((file) => file.name === name)) return undefined;
   try {
-    const value = parseJson(await readCapped(filePath(source, name), MAX_CONFIG_BYTES, 'configuration'), name, CONFIG_LIMITS);
+    const value = parseJson(await readModelFile(source, name, MAX_CONFIG_BYTES, 'configuration'), name, CONFIG_LIMITS);
     if (isJsonObject(value)) return value;
     findings.push({ code: 'config-malformed', severity: 'warning', message: 'the configuration is not a JSON object', subject: name });
   } catch (error) {

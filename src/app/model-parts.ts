@@ -1,7 +1,7 @@
-import { compareCodePoints, type Finding, isJsonObject, type JsonObject, MlsignError, parseJson, readCapped } from '../core/index.ts';
+import { compareCodePoints, type Finding, isJsonObject, type JsonObject, MlsignError, parseJson } from '../core/index.ts';
 import { checkResourceName } from '../formats/index.ts';
 import type { Source } from '../model/index.ts';
-import { filePath, type ListedFile, type ModelContents } from './model-contents.ts';
+import { type ListedFile, type ModelContents, readModelFile } from './model-contents.ts';
 
 /** A model in several parts, each a file: those that make it up, and those of them that are not there. */
 export interface PartSet {
@@ -74,7 +74,7 @@ class MissingParts {
 /** The parts that an index names, relative to the model; undefined where it is another kind of file. */
 async function readIndex(source: Source, name: string, findings: Finding[]): Promise<ReadonlySet<string> | undefined> {
   try {
-    const value = parseJson(await readCapped(filePath(source, name), MAX_INDEX_BYTES, 'index'), name, INDEX_LIMITS);
+    const value = parseJson(await readModelFile(source, name, MAX_INDEX_BYTES, 'index'), name, INDEX_LIMITS);
     const map = isJsonObject(value) ? value.weight_map : undefined;
     if (map === undefined) return undefined;
     const folder = name.slice(0, name.lastIndexOf('/') + 1);

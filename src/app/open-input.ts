@@ -2,7 +2,7 @@ import { readCapped } from '../core/index.ts';
 import { withFile } from '../filetypes/index.ts';
 import type { Manifest } from '../formats/index.ts';
 import { MANIFEST_TYPE, MAX_MANIFEST_BYTES, parseManifestDocument, type Source } from '../model/index.ts';
-import { openModel } from './open-model.ts';
+import { type OpenModelOptions, openModel } from './open-model.ts';
 import { type ReadBundle, readBundle } from './read-bundle.ts';
 
 /** What a path holds: a model, a signature, or a manifest that `mlsign hash --json` wrote. */
@@ -19,9 +19,9 @@ const BUNDLE = /"(?:dsseEnvelope|verificationMaterial|messageSignature)"\s*:|"ap
  *
  * @throws MlsignError `file-not-found`, `not-a-model`, `file-too-large`, and what {@link readBundle} and {@link parseManifestDocument} throw
  */
-export async function openInput(path: string): Promise<Input> {
-  const source = await openModel(path);
-  if (source.kind === 'directory') return { kind: 'model', path, source };
+export async function openInput(path: string, options: OpenModelOptions = {}): Promise<Input> {
+  const source = await openModel(path, options);
+  if (source.kind !== 'file') return { kind: 'model', path, source };
   const head = await withFile(source.path, async (file) => (await file.read(0, HEAD_BYTES)).toString('utf8').trimStart());
   if (/\.(sig|att)$/.test(path) || (head.startsWith('{') && BUNDLE.test(head))) {
     return { kind: 'bundle', ...(await readBundle(path)) };

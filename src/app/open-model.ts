@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { type ArchiveLimits, openArchive } from '../archive/index.ts';
-import { MlsignError, refused } from '../core/index.ts';
+import { MlsignError, refused, usage } from '../core/index.ts';
 import type { HashOptions } from '../digest/index.ts';
 import { groupByFile, MAX_BUNDLE_BYTES, type Manifest, parseBundle, parseOmsStatement } from '../formats/index.ts';
 import { type ArchiveSource, type HashedModel, openSource, type Source } from '../model/index.ts';
@@ -23,6 +23,9 @@ export interface OpenModelOptions {
  */
 export async function openModel(path: string, { whole = false, archiveLimits, signal }: OpenModelOptions = {}): Promise<Source> {
   const source = await openSource(path);
+  if (whole && source.kind === 'directory') {
+    throw usage('whole-not-file', 'a directory is never one file', { subject: path, suggestions: ['leave --whole out'] });
+  }
   return (whole ? undefined : openArchive(source, { limits: archiveLimits, signal })) ?? source;
 }
 

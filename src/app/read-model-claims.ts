@@ -1,8 +1,8 @@
-import { Decoder, type Fields, type Finding, type JsonValue, MlsignError, parseJson, readCapped } from '../core/index.ts';
+import { Decoder, type Fields, type Finding, type JsonValue, MlsignError, parseJson } from '../core/index.ts';
 import { RELATIONS, type Relation } from '../lineage/index.ts';
 import type { Source } from '../model/index.ts';
 import { readYaml } from '../policy/index.ts';
-import { filePath } from './model-contents.ts';
+import { readModelFile } from './model-contents.ts';
 
 /** What a model's own files say of how it was made: anyone could have written it. */
 export interface ModelClaims {
@@ -47,8 +47,7 @@ export async function readModelClaims(read: ReadModelFile): Promise<ModelClaims>
  * @param signed their names: what nobody signed says nothing
  */
 export function filesOnDisk(source: Source, signed: ReadonlySet<string>): ReadModelFile {
-  return async (name, maxBytes) =>
-    source.kind === 'directory' && signed.has(name) ? readCapped(filePath(source, name), maxBytes, 'file') : undefined;
+  return async (name, maxBytes) => (source.kind !== 'file' && signed.has(name) ? readModelFile(source, name, maxBytes, 'file') : undefined);
 }
 
 async function readAdapter(read: ReadModelFile): Promise<ModelClaims['adapter']> {

@@ -1,9 +1,13 @@
 import { Args, Flags } from '@oclif/core';
 import { HASH_TYPES } from '../core/index.ts';
+import { archiveLimitFlags } from './archive-limits.ts';
 import { parseSize } from './size.ts';
 
 /** The model that a command works on. */
-export const modelArg = Args.string({ description: 'a model: a directory or a single file', required: true });
+export const modelArg = Args.string({
+  description: 'a model: a directory, a single file, or an archive (.tar, .tar.gz, .tgz)',
+  required: true,
+});
 
 const HASHING = 'HASHING';
 const SIGNING = 'SIGNING';
@@ -16,6 +20,7 @@ export const engineFlags = {
     helpGroup: HASHING,
   }),
   workers: Flags.integer({ summary: 'Threads that hash; the number of cores unless given.', min: 1, max: 256, helpGroup: HASHING }),
+  ...archiveLimitFlags,
 };
 
 /** How a new manifest is made. */

@@ -2,6 +2,7 @@ import type { EngineOptions, ManifestOptions } from '../app/index.ts';
 import type { Finding, HashType } from '../core/index.ts';
 import type { EngineChoice } from '../digest/index.ts';
 import { findingLine } from '../report/index.ts';
+import { archiveLimitsOf } from './archive-limits.ts';
 
 /** Flags that say how a manifest is made. */
 export interface ManifestFlags {
@@ -27,11 +28,13 @@ export function manifestOptions(flags: ManifestFlags): ManifestOptions {
 export interface EngineFlags {
   readonly engine: EngineChoice;
   readonly workers?: number | undefined;
+  readonly 'archive-limit'?: readonly string[] | undefined;
 }
 
 /** The engine options that flags ask for; a command has nothing else to do meanwhile, so its own thread hashes too. */
-export function engineOptions({ engine, workers }: EngineFlags): Pick<EngineOptions, 'engine' | 'workers' | 'useMainThread'> {
-  return { engine, workers, useMainThread: true };
+export function engineOptions(flags: EngineFlags): Pick<EngineOptions, 'engine' | 'workers' | 'useMainThread' | 'archiveLimits'> {
+  const { engine, workers, 'archive-limit': limits } = flags;
+  return { engine, workers, useMainThread: true, archiveLimits: archiveLimitsOf(limits) };
 }
 
 /** Warnings among findings, a line each. */

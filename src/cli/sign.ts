@@ -1,6 +1,15 @@
+import { resolve } from 'node:path';
 import { signManifest, signModel, signRelease } from '../app/index.ts';
 import { usage } from '../core/index.ts';
-import { signDocument, signReleaseDocument, signReleaseLine, signReleaseText, signText } from '../report/index.ts';
+import {
+  signDocument,
+  signEvent,
+  signReleaseDocument,
+  signReleaseEvent,
+  signReleaseLine,
+  signReleaseText,
+  signText,
+} from '../report/index.ts';
 import { isStoreLocation, parseLocation } from '../store/index.ts';
 import type { CommandReport, Session } from './base-command.ts';
 import { exitCodeOfVerdict } from './exit-codes.ts';
@@ -19,13 +28,14 @@ export interface SignFlags extends SignerFlags, StoredModelFlags, StoreFlags, En
   readonly 'allow-symlinks': boolean;
   readonly signature?: string | undefined;
   readonly like?: string | undefined;
+  readonly whole: boolean;
   readonly manifest?: string | undefined;
 }
 
 /** What signing takes as well, and what is only for stores. */
 const SHARED = ['region', 'profile', 'kms-endpoint-url', 'trust-config', 'staging'];
 const OF_STORES = Object.keys({ ...trustFlagsBesideSigner, ...channelFlags, ...storeFlags }).filter((name) => !SHARED.includes(name));
-const OF_DISKS = ['signature', 'force', ...Object.keys({ ...manifestFlags, ...givenManifestFlags })];
+const OF_DISKS = ['signature', 'force', 'whole', ...Object.keys({ ...manifestFlags, ...givenManifestFlags })];
 
 /** Signs a model on disk, a manifest, or a release in a store as flags say, and tells of it. */
 export async function signByFlags(model: string | undefined, flags: SignFlags, session: Session): Promise<CommandReport> {
@@ -45,15 +55,16 @@ export async function signByFlags(model: string | undefined, flags: SignFlags, s
 async function signOnDisk(model: string, team: SigningTeam, flags: SignFlags, session: Session): Promise<CommandReport> {
   refuseFlags({ ...flags }, OF_STORES, 'a model on disk');
   const common = { ...team, force: flags.force, ...session };
-  const { manifest, signature, like } = flags;
+  const { manifest, signature, like, whole } = flags;
   const result =
     manifest !== undefined && signature !== undefined
       ? await signManifest(manifest, { ...common, signature })
-      : await signModel(model, { ...common, ...manifestOptions(flags), ...engineOptions(flags), signature, like });
+      : await signModel(model, { ...common, ...manifestOptions(flags), ...engineOptions(flags), signature, like, whole });
   return {
     document: () => signDocument(result),
     text: (style) => signText(result, style),
     warnings: findingWarnings(result.findings),
+    event: signEvent(result, resolve(manifest ?? model)),
     exitCode: 0,
   };
 }
@@ -70,6 +81,7 @@ async function signStored(model: string, team: SigningTeam, flags: SignFlags, se
     text: (style) => signReleaseText(result, style),
     complaint: isSigned ? undefined : signReleaseLine(result),
     warnings: isSigned ? findingWarnings(result.findings) : [],
+    event: signReleaseEvent(result),
     exitCode: exitCodeOfVerdict(result.verdict),
   };
 }

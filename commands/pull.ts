@@ -4,16 +4,21 @@ import {
   BaseCommand,
   type CommandReport,
   channelFlags,
+  eventFlags,
   exitCodeOfVerdict,
   findingWarnings,
   locationArg,
+  openReports,
   type Session,
+  sarifFlag,
   storedModelOptions,
   storeFlags,
   trustFlags,
+  vsaFlag,
+  withSarif,
   withStore,
 } from '../src/cli/index.ts';
-import { pullDocument, pullText, verdictLine } from '../src/report/index.ts';
+import { pullDocument, pullText, verdictLine, verificationEvent } from '../src/report/index.ts';
 import { parseLocation } from '../src/store/index.ts';
 
 export default class Pull extends BaseCommand {
@@ -39,26 +44,33 @@ Exit code: 0 complete and verified, 1 rejected, 2 wrong flags or policy, 3 could
     force: Flags.boolean({ summary: 'Replace what is in the directory, once the release is verified.' }),
     ...channelFlags,
     ...trustFlags,
+    vsa: vsaFlag,
     ...storeFlags,
+    report: sarifFlag,
+    ...eventFlags,
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Pull);
     const location = parseLocation(args.release);
     const use = async (session: Session): Promise<CommandReport> => {
-      const pulled = await withStore(location, flags, async (store) =>
-        pullModel(location, args.directory, {
-          ...(await storedModelOptions(store, flags, session)),
-          lockFile: flags['lock-file'],
-          force: flags.force,
-        }),
-      );
+      const reports = await openReports(args.release, flags.report ?? [], false);
+      const pull = () =>
+        withStore(location, flags, async (store) =>
+          pullModel(location, args.directory, {
+            ...(await storedModelOptions(store, flags, session)),
+            lockFile: flags['lock-file'],
+            force: flags.force,
+          }),
+        );
+      const pulled = await withSarif(args.release, reports, this.config.version, pull);
       const isPulled = pulled.verdict === 'verified';
       return {
         document: () => pullDocument(pulled),
         text: (style) => pullText(pulled, style),
         complaint: isPulled ? undefined : verdictLine(pulled),
         warnings: isPulled ? findingWarnings(pulled.findings) : [],
+        event: verificationEvent(pulled),
         exitCode: exitCodeOfVerdict(pulled.verdict),
       };
     };

@@ -8,6 +8,7 @@ import { evidenceOfFlags, loadPolicyOfFlags, type TrustFlags } from './trust.ts'
 /** Flags of the commands that open a release. */
 export interface StoredModelFlags extends TrustFlags, ChannelFlags, StoreFlags {
   readonly 'expect-model-id'?: string | undefined;
+  readonly vsa?: readonly string[] | undefined;
 }
 
 /** Under what a release is opened, as flags say. */
@@ -19,6 +20,7 @@ export async function storedModelOptions(store: Store, flags: StoredModelFlags, 
     ...channelClientOf(flags),
     openStore: storeOpener(flags),
     expectModelId: flags['expect-model-id'],
+    summaries: flags.vsa,
     ...session,
   };
 }

@@ -13,6 +13,14 @@ import { refuseFlags } from './stored-model.ts';
 
 const REPEATABLE = { multiple: true, multipleNonGreedy: true } as const;
 
+/** Whose word may be taken. */
+export const vsaFlag = Flags.string({
+  summary: 'Verification summary that the policy may accept (repeatable), beside those that travel with the model.',
+  helpValue: 'FILE',
+  ...REPEATABLE,
+  helpGroup: 'TRUST',
+});
+
 /** Who signs a verification summary, in whose name, and whose are accepted. */
 export const summaryFlags = {
   ...signerFlags,
@@ -24,12 +32,7 @@ export const summaryFlags = {
     helpGroup: 'SIGNING',
   }),
   verifier: Flags.string({ summary: 'In whose name the summary is made, with --report vsa=FILE.', helpValue: 'URI', helpGroup: 'SIGNING' }),
-  vsa: Flags.string({
-    summary: 'Verification summary that the policy may accept (repeatable), beside those that travel with the model.',
-    helpValue: 'FILE',
-    ...REPEATABLE,
-    helpGroup: 'TRUST',
-  }),
+  vsa: vsaFlag,
 };
 
 /** Flags that say so. */

@@ -10,7 +10,7 @@ import { sarifRun } from '../helpers/sarif.ts';
 import { assertValid } from '../helpers/schemas.ts';
 import { STORE_BEDS, type StoreBed } from '../helpers/store-bed.ts';
 import { keyPath, signingAs } from '../helpers/stored-models.ts';
-import { GATEKEEPER, VERIFIER } from '../helpers/summaries.ts';
+import { GATEKEEPER, VERIFIER, writeSummary } from '../helpers/summaries.ts';
 
 const SIGNING = [...signingAs(GATEKEEPER), '--verifier', VERIFIER];
 
@@ -262,9 +262,44 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
     });
 
     it('is not accepted for another release of the same name', async () => {
-      const [verdict, ...found] = await codes('verify', `${url}@2`, '--vsa', sandbox.path('1.att'));
-      assert.equal(verdict, 'rejected');
-      assert.ok(found.includes('vsa-resource-differs') && found.includes('vsa-record-differs') && found.includes('vsa-model-differs'));
+      const found = await codes('verify', `${url}@2`, '--vsa', sandbox.path('1.att'));
+      assert.deepEqual(found, ['rejected', 'signer-missing', 'vsa-model-differs', 'vsa-resource-differs']);
+    });
+
+    it('is not accepted for another release of the same model', async () => {
+      const model = sandbox.path('pulled');
+      await done('push', model, url, '--policy', gate, ...signingAs('rsa-2048'));
+      const found = await codes('verify', `${url}@3`, '--vsa', sandbox.path('1.att'));
+      assert.deepEqual(found, ['rejected', 'signer-missing', 'vsa-resource-differs']);
+    });
+
+    it('is not accepted where it was made with another record of the release', async () => {
+      const path = sandbox.path('1.att');
+      const summary = parseVsa(parseBundle(readFileSync(path), path).envelope.payload, path);
+      const inputs = summary.inputs.filter(({ signer }) => signer !== undefined);
+      const other = await writeSummary(sandbox.path('other.att'), { ...summary, inputs });
+      assert.deepEqual(await codes('verify', `${url}@1`, '--vsa', other), ['rejected', 'signer-missing', 'vsa-record-differs']);
+    });
+
+    it('travels with the model that it was made of, and is found there', async () => {
+      const model = sandbox.path('travelling');
+      writeFileSync(later, readFileSync(later, 'utf8').replace('max-age: 1d,', 'max-age: 1d, resource: "file:///**",'));
+      await done('pull', `${url}@1`, model, '--policy', gate);
+      await done('verify', model, '--policy', gate, '--report', `vsa=${model}.mlsign/gate.att`, ...SIGNING);
+      assert.deepEqual(await codes('verify', model), ['verified']);
+      assert.deepEqual(await codes('pull', `${url}@1`, sandbox.path('again'), '--vsa', sandbox.path('1.att')), ['verified']);
+    });
+
+    it('has the findings of a pull as SARIF', async () => {
+      const file = sandbox.path('pull.sarif');
+      assert.equal((await codes('pull', `${url}@2`, sandbox.path('none'), '--report', `sarif=${file}`))[0], 'rejected');
+      const { results } = sarifRun(JSON.parse(readFileSync(file, 'utf8')));
+      assert.deepEqual(
+        results.map(({ ruleId }) => ruleId),
+        ['signer-missing'],
+      );
+      const { code, stdout } = await run('pull', `${url}@2`, sandbox.path('none'), '--policy', gate, '--report', 'vsa=x', '--json');
+      assert.deepEqual([code, JSON.parse(stdout).code], [2, 'report-unknown']);
     });
   });
 }

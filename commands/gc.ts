@@ -1,7 +1,16 @@
 import { Flags } from '@oclif/core';
 import { collectGarbage, GARBAGE_KINDS } from '../src/app/index.ts';
-import { BaseCommand, exitCodeOfVerdict, locationArg, parseDuration, parseModelLocation, storeFlags, withStore } from '../src/cli/index.ts';
-import { garbageDocument, garbageLine, garbageText } from '../src/report/index.ts';
+import {
+  BaseCommand,
+  eventFlags,
+  exitCodeOfVerdict,
+  locationArg,
+  parseDuration,
+  parseModelLocation,
+  storeFlags,
+  withStore,
+} from '../src/cli/index.ts';
+import { garbageDocument, garbageEvent, garbageLine, garbageText } from '../src/report/index.ts';
 
 export default class Gc extends BaseCommand {
   static override summary = 'Show what no release and no channel refers to; delete it when told to.';
@@ -26,6 +35,7 @@ Where a record cannot be read, nothing is deleted. Exit code: 0, or 3 where some
     }),
     yes: Flags.boolean({ summary: 'Delete it.' }),
     ...storeFlags,
+    ...eventFlags,
   };
 
   async run(): Promise<void> {
@@ -38,6 +48,7 @@ Where a record cannot be read, nothing is deleted. Exit code: 0, or 3 where some
         document: () => garbageDocument(garbage),
         text: (style) => garbageText(garbage, style),
         complaint: garbage.verdict === 'verified' ? undefined : garbageLine(garbage),
+        event: garbageEvent(garbage),
         exitCode: exitCodeOfVerdict(garbage.verdict),
       };
     });

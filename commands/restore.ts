@@ -6,6 +6,7 @@ import {
   BaseCommand,
   type CommandReport,
   channelFlags,
+  eventFlags,
   exitCodeOfVerdict,
   findingWarnings,
   locationArg,
@@ -15,7 +16,7 @@ import {
   trustFlags,
   withStore,
 } from '../src/cli/index.ts';
-import { restoreDocument, restoreLine, restoreText } from '../src/report/index.ts';
+import { restoreDocument, restoreEvent, restoreLine, restoreText } from '../src/report/index.ts';
 import { parseLocation } from '../src/store/index.ts';
 
 export default class Restore extends BaseCommand {
@@ -40,6 +41,7 @@ Exit code: 0 all is as it was released, 1 rejected, 2 wrong flags or policy, 3 c
     ...trustFlags,
     ...attributeFlags,
     ...storeFlags,
+    ...eventFlags,
   };
 
   async run(): Promise<void> {
@@ -56,6 +58,7 @@ Exit code: 0 all is as it was released, 1 rejected, 2 wrong flags or policy, 3 c
         text: (style) => restoreText(restored, style),
         complaint: isDone ? undefined : restoreLine(restored),
         warnings: isDone ? findingWarnings(restored.findings) : [],
+        event: restoreEvent(restored),
         exitCode: exitCodeOfVerdict(restored.verdict),
       };
     };

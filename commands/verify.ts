@@ -3,6 +3,7 @@ import {
   BaseCommand,
   channelFlags,
   engineFlags,
+  eventFlags,
   reportFlag,
   searchFlag,
   signaturesFlag,
@@ -56,6 +57,7 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
     ...channelFlags,
     ...storeFlags,
     ...engineFlags,
+    ...eventFlags,
   };
 
   async run(): Promise<void> {

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { RELATIONS, type Relation } from '../lineage/index.ts';
+import { eventFlags } from './event-log.ts';
 import { engineFlags, signatureFlag, signerFlags } from './flags.ts';
 import type { SignerFlags } from './signers.ts';
 import { sigstoreFlags } from './sigstore.ts';
@@ -76,6 +77,7 @@ export const attestFlags = {
   signature: signatureFlag,
   'allow-symlinks': Flags.boolean({ summary: 'Follow symbolic links, where the signer did too.' }),
   ...engineFlags,
+  ...eventFlags,
 };
 
 /** How a model was made, as flags say it. */

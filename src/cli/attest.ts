@@ -1,5 +1,5 @@
 import { attestModel, attestRelease } from '../app/index.ts';
-import { attestDocument, attestLine, attestText } from '../report/index.ts';
+import { attestDocument, attestEvent, attestLine, attestText } from '../report/index.ts';
 import { isStoreLocation, parseLocation, type Store, type StoreLocation } from '../store/index.ts';
 import type { AttestFlags } from './attest-flags.ts';
 import type { CommandReport, Session } from './base-command.ts';
@@ -44,6 +44,7 @@ export async function attestByFlags(model: string, flags: AttestFlags, session: 
       text: (style) => attestText(attested, style),
       complaint: isDone ? undefined : attestLine(attested),
       warnings: isDone ? findingWarnings(attested.findings) : [],
+      event: attestEvent(attested),
       exitCode: exitCodeOfVerdict(attested.verdict ?? 'verified'),
     };
   } finally {

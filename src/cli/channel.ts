@@ -1,10 +1,11 @@
 import { Args, Flags } from '@oclif/core';
 import type { ChannelMove, Lifetime, MoveChannelOptions } from '../app/index.ts';
 import { usage } from '../core/index.ts';
-import { channelMoveDocument, channelMoveLine, channelMoveText } from '../report/index.ts';
+import { channelMoveDocument, channelMoveEvent, channelMoveLine, channelMoveText } from '../report/index.ts';
 import type { StoreLocation } from '../store/index.ts';
 import type { CommandReport, Session } from './base-command.ts';
 import { parseLifetime } from './duration.ts';
+import { eventFlags } from './event-log.ts';
 import { exitCodeOfVerdict } from './exit-codes.ts';
 import { signerFlags } from './flags.ts';
 import { findingWarnings } from './ports.ts';
@@ -40,6 +41,7 @@ export const moveFlags = {
   state: channelFlags.state,
   'expect-model-id': channelFlags['expect-model-id'],
   'trust-release': channelFlags['trust-release'],
+  ...eventFlags,
 };
 
 /** Flags of the commands that move a channel. */
@@ -83,6 +85,7 @@ export async function moveByFlags(
       text: (style) => channelMoveText(moved, style),
       complaint: moved.written === undefined ? channelMoveLine(moved) : undefined,
       warnings: moved.written === undefined ? [] : findingWarnings(moved.findings),
+      event: channelMoveEvent(moved),
       exitCode: exitCodeOfVerdict(moved.verdict),
     };
   } finally {

@@ -6,7 +6,7 @@ import { expectResultIn, outputFileOf } from './output-file.ts';
 import { isDebugging, styleFor, writeNote, writeResult } from './wiring.ts';
 
 /** Tells of what was thrown as the arguments ask (`--json`, `--output-file`, `--no-color`) and sets the exit code that goes with it. */
-export async function giveError(thrown: unknown, argv: readonly string[], command = ''): Promise<void> {
+export async function giveError(thrown: unknown, argv: readonly string[], command = ''): Promise<MlsignError> {
   if (thrown instanceof Error && thrown.message.includes('See more help')) thrown.message = oneLine(thrown.message);
   const error = isOclifError(thrown) ? usageError(thrown, command) : asMlsignError(thrown);
   // A signal has already said which it was: 130 or 143.
@@ -17,9 +17,10 @@ export async function giveError(thrown: unknown, argv: readonly string[], comman
   const given = argv.includes('--json') ? writeResult(jsonText(errorDocument(error)), file) : Promise.resolve();
   const unwritten = await given.then(() => undefined, asMlsignError);
   for (const each of unwritten === undefined ? [error] : [error, unwritten]) writeNote(errorText(each, style));
-  if (!isDebugging()) return;
+  if (!isDebugging()) return error;
   const stack = String(error.cause instanceof Error ? error.cause.stack : error.stack);
   writeNote(`${stack.split('\n').map(escapeText).join('\n')}\n`);
+  return error;
 }
 
 /** oclif's own errors are all about flags and arguments. */

@@ -1,10 +1,11 @@
 import { Flags } from '@oclif/core';
 import { pushModel } from '../app/index.ts';
 import { usage } from '../core/index.ts';
-import { pushDocument, pushLine, pushText } from '../report/index.ts';
+import { pushDocument, pushEvent, pushLine, pushText } from '../report/index.ts';
 import type { StoreLocation } from '../store/index.ts';
 import { type AttributeFlags, attributeFlags, attributesOf } from './attributes.ts';
 import type { CommandReport, Session } from './base-command.ts';
+import { eventFlags } from './event-log.ts';
 import { exitCodeOfVerdict } from './exit-codes.ts';
 import { engineFlags, signaturesFlag, signerFlags } from './flags.ts';
 import { type EngineFlags, engineOptions, findingWarnings } from './ports.ts';
@@ -26,6 +27,7 @@ export const pushFlags = {
   ...attributeFlags,
   ...storeFlags,
   ...engineFlags,
+  ...eventFlags,
 };
 
 /** Flags of `mlsign push`. */
@@ -69,6 +71,7 @@ export async function pushByFlags(model: string, location: StoreLocation, flags:
       text: (style) => pushText(pushed, style),
       complaint: isRefused ? pushLine(pushed) : undefined,
       warnings: isRefused ? [] : findingWarnings(pushed.findings),
+      event: pushEvent(pushed),
       exitCode: exitCodeOfVerdict(pushed.verdict),
     };
   } finally {

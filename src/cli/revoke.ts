@@ -3,10 +3,11 @@ import { type Lifetime, revocationTarget, revoke, type SigningParty } from '../a
 import { usage } from '../core/index.ts';
 import type { Revocation, RevocationSource } from '../lineage/index.ts';
 import { type RevocationPlace, type RevocationRule, revokerRule } from '../policy/index.ts';
-import { revokeDocument, revokeText } from '../report/index.ts';
+import { revokeDocument, revokeEvent, revokeText } from '../report/index.ts';
 import { isStoreLocation, parseLocation, parseStorePlace } from '../store/index.ts';
 import type { CommandReport, Session } from './base-command.ts';
 import { parseMoment } from './duration.ts';
+import { eventFlags } from './event-log.ts';
 import { signerFlags } from './flags.ts';
 import { findingWarnings } from './ports.ts';
 import { loadSigners, type SignerFlags } from './signers.ts';
@@ -37,6 +38,7 @@ export const revokeFlags = {
   offline: Flags.boolean({ summary: trustFlags.offline.summary ?? '', helpGroup: 'TRUST' }),
   state: channelFlags.state,
   ...storeFlags,
+  ...eventFlags,
 };
 
 /** Flags of `mlsign revoke`. */
@@ -74,6 +76,7 @@ export async function revokeByFlags(target: string | undefined, flags: RevokeFla
       document: () => revokeDocument(update),
       text: (style) => revokeText(update, style),
       warnings: findingWarnings(update.findings),
+      event: revokeEvent(update),
       exitCode: 0,
     };
   } finally {

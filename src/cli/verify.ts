@@ -1,5 +1,5 @@
 import { bindBase, type Verification, verifyModel, verifyRelease } from '../app/index.ts';
-import { verdictLine, verificationDocument, verificationText } from '../report/index.ts';
+import { verdictLine, verificationDocument, verificationEvent, verificationText } from '../report/index.ts';
 import { isStoreLocation, parseLocation } from '../store/index.ts';
 import type { CommandReport, Session } from './base-command.ts';
 import { exitCodeOfVerdict } from './exit-codes.ts';
@@ -40,6 +40,7 @@ export async function verifyByFlags(model: string, given: VerifyFlags, version: 
     document: () => verificationDocument(verification),
     text: (style) => verificationText(verification, style),
     complaint: verification.verdict === 'verified' ? undefined : verdictLine(verification),
+    event: verificationEvent(verification),
     exitCode: exitCodeOfVerdict(verification.verdict),
   };
 }

@@ -27,6 +27,12 @@ export const general: Topic = {
       why: 'Durations are a number with s, m, h, d or w.',
       todo: 'Correct it: 12h, 30d.',
     },
+    'event-log-link': {
+      outcomes: ['unavailable'],
+      means: 'The event log is a symbolic link.',
+      why: 'Whoever may write in the directory could lead the log to any file; so links are not followed.',
+      todo: 'Give the path that the link leads to, or - for standard error.',
+    },
     'file-busy': {
       outcomes: ['unavailable', 'undetermined'],
       means: 'The file is in use.',

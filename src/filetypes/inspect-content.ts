@@ -128,6 +128,8 @@ async function inspectOtherReadings(file: OpenFile, format: FileFormat, place: I
     notes.defect('format-ambiguous', where, 'the file can be read as a pickle too', format, 'pickle');
     await inspectPickles(file, 'pickle', place);
   }
+  // Inside another file nobody looks for the end first, and a compressed one would have to be unpacked whole.
+  if (place.depth > 0) return;
   const isWholeText = TEXT.has(format) && file.size <= HEAD_BYTES;
   if (isWholeText || CONTAINERS.has(format) || (await isZip(file))) return;
   const directory = await readZipDirectory(file);

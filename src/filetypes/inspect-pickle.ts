@@ -2,6 +2,7 @@ import type { FileFormat } from './formats.ts';
 import type { InspectionPlace } from './inspection-notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { looksLikePickle } from './pickle.ts';
+import { UNKNOWN_IMPORT } from './pickle-machine.ts';
 import { type PickleReading, readPickle } from './pickle-reader.ts';
 
 /** torch.load() reads five: magic number, version, system, object, names of the storages. Their bytes follow. */
@@ -18,7 +19,8 @@ export async function inspectPickles(file: OpenFile, format: FileFormat, place: 
   let offset = start;
   for (let count = 0; count < most; count++) {
     if (count > 0 && offset === file.size && !isLegacyTorch) return;
-    const reading = await readPickle(file, offset, notes.signal);
+    const reading = await readPickle(file, offset, 'joblib', notes.signal);
+    if (reading.hasArrays) await noteWithoutArrays(file, offset, place);
     if (count > 0 && !isLegacyTorch && !isPickle(reading) && !looksLikePickle(await file.read(offset, 512))) {
       notes.defect('pickle-trailing-bytes', where, 'bytes follow the pickle', `${offset} bytes`, `${file.size} bytes`);
       return;
@@ -39,9 +41,15 @@ export async function inspectPickles(file: OpenFile, format: FileFormat, place: 
   if (!isLegacyTorch && offset < file.size) notes.incomplete();
 }
 
+/** An unpickler other than joblib's takes the bytes of an array for opcodes: what it would import counts too. */
+async function noteWithoutArrays(file: OpenFile, offset: number, { notes }: InspectionPlace): Promise<void> {
+  const { imports, hasCalledUnknown } = await readPickle(file, offset, 'any', notes.signal);
+  for (const found of imports) if (found !== UNKNOWN_IMPORT || hasCalledUnknown) notes.import(found);
+}
+
 /** Whether bytes that do not begin like one are a pickle all the same: an unpickler would call what it imports. */
 export async function sniffPickle(file: OpenFile, signal?: AbortSignal): Promise<boolean> {
-  return isPickle(await readPickle(file, 0, signal));
+  return isPickle(await readPickle(file, 0, 'any', signal));
 }
 
 function isPickle({ imports, hasCalled, hasFailed, end }: PickleReading): boolean {

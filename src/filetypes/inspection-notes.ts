@@ -14,7 +14,7 @@ export class InspectionNotes {
   readonly #defects: Defect[] = [];
   #isComplete = true;
   /** Bytes that may still be unpacked, members that may still be looked at. */
-  readonly left = { inflatedBytes: 256 * 1024 * 1024, members: 20_000 };
+  readonly left = { inflatedBytes: 128 * 1024 * 1024, members: 20_000 };
 
   constructor(signal: AbortSignal | undefined) {
     this.signal = signal;

@@ -5,7 +5,7 @@ import { isImport, PickleInstance, type PickleValue } from './pickle-machine.ts'
  * Where the array ends that joblib puts between the opcodes of a pickle, right after the `BUILD` of its wrapper
  * (joblib/numpy_pickle.py, `NumpyArrayWrapper.read_array`); undefined where that cannot be told.
  */
-export async function joblibArrayBytes(built: PickleInstance | undefined, bytes: ByteWindow): Promise<number | undefined> {
+export async function joblibArrayEnd(built: PickleInstance | undefined, bytes: ByteWindow): Promise<number | undefined> {
   if (built === undefined || built.made.name !== 'NumpyArrayWrapper' || !(built.state instanceof Map)) return undefined;
   const itemBytes = itemBytesOf(built.state.get('dtype'));
   const shape = built.state.get('shape');

@@ -41,14 +41,15 @@ export class PickleMachine {
   #compounds = 0;
   /** Set by an index that Python may read otherwise: from then on nothing is known of the memo. */
   #isMemoUnknown = false;
+  #hasUnknown = false;
   /** Whether it took more from the stack than was there: a real unpickler has failed. */
   hasFailed = false;
   /** Whether something was called, or made, before it failed. */
   hasCalled = false;
+  /** Whether something was called after an import whose names cannot be told. */
+  hasCalledUnknown = false;
   /** Whether more is held than this machine has room for. */
   isFull = false;
-  /** Whether it asked for something by a persistent id, which the loader resolves. */
-  hasPersistentIds = false;
   /** What `BUILD` was last done to. */
   built: PickleInstance | undefined;
 
@@ -174,7 +175,7 @@ export class PickleMachine {
       case 'EXT2':
       case 'EXT4':
         // A number of copyreg's registry, which only the loader's program knows.
-        this.#imported(UNKNOWN_IMPORT);
+        this.#import(OTHER, OTHER);
         this.#push(UNKNOWN_IMPORT);
         break;
       case 'GLOBAL':
@@ -215,12 +216,10 @@ export class PickleMachine {
         break;
       }
       case 'PERSID':
-        this.hasPersistentIds = true;
         this.#push(OTHER);
         break;
       case 'BINPERSID':
         this.#pop();
-        this.hasPersistentIds = true;
         this.#push(OTHER);
         break;
       case 'READONLY_BUFFER':
@@ -309,6 +308,7 @@ export class PickleMachine {
   #import(module: PickleValue, name: PickleValue): PickleImport {
     const isKnown = typeof module === 'string' && typeof name === 'string' && isName(module) && isName(name);
     const found = isKnown ? { module, name } : UNKNOWN_IMPORT;
+    if (!isKnown) this.#hasUnknown = true;
     this.#imported(found);
     return found;
   }
@@ -319,7 +319,9 @@ export class PickleMachine {
   }
 
   #called(): void {
-    if (!this.hasFailed) this.hasCalled = true;
+    if (this.hasFailed) return;
+    this.hasCalled = true;
+    this.hasCalledUnknown ||= this.#hasUnknown;
   }
 }
 

@@ -2,7 +2,7 @@ import { decodeUtf8, throwIfAborted } from '../core/index.ts';
 import { ByteWindow } from './byte-window.ts';
 import type { PickleImport } from './inspection.ts';
 import type { OpenFile } from './open-file.ts';
-import { joblibArrayBytes } from './pickle-arrays.ts';
+import { joblibArrayEnd } from './pickle-arrays.ts';
 import { PickleMachine } from './pickle-machine.ts';
 import { PICKLE_OPCODES, type PickleArgument, type PickleOpcode } from './pickle-opcodes.ts';
 
@@ -18,9 +18,16 @@ export interface PickleReading {
   readonly imports: readonly PickleImport[];
   /** Whether it called something before an unpickler fails. */
   readonly hasCalled: boolean;
+  /** Whether it did so after an import whose names cannot be told. */
+  readonly hasCalledUnknown: boolean;
   /** Whether it takes more from its stack than is there. */
   readonly hasFailed: boolean;
+  /** Whether bytes of arrays stand between its opcodes, for joblib alone to read. */
+  readonly hasArrays: boolean;
 }
+
+/** Who reads a pickle: any unpickler, or joblib's, which takes bytes of arrays from between the opcodes. */
+export type Unpickler = 'any' | 'joblib';
 
 const LIMITS = { opcodes: 40_000_000, readBytes: 512 * 1024 * 1024, imports: 1000, opcodesAtOnce: 100_000 };
 /** Names of modules are far shorter; what is longer is not kept. */
@@ -35,19 +42,40 @@ type Span = { readonly start: number; readonly end: number } | { readonly need: 
  * Reads one pickle by its opcodes (Lib/pickletools.py, protocols 0 to 5) and runs none of it: what it embeds is skipped, and
  * its stack and memo are followed as far as its imports need them.
  */
-export async function readPickle(file: OpenFile, start: number, signal?: AbortSignal): Promise<PickleReading> {
+export async function readPickle(file: OpenFile, start: number, by: Unpickler, signal?: AbortSignal): Promise<PickleReading> {
   const bytes = new ByteWindow(file, start);
   const imports = new Map<string, PickleImport>();
   const machine = new PickleMachine((found) => {
     if (imports.size < LIMITS.imports) imports.set(`${found.module} ${found.name}`, found);
     else machine.isFull = true;
   });
-  const end = await walk(bytes, machine, signal);
-  const { hasCalled, hasFailed } = machine;
-  return { end, offset: Math.min(bytes.offset, bytes.end), imports: [...imports.values()], hasCalled, hasFailed };
+  let hasArrays = false;
+  const skipArray =
+    by === 'any'
+      ? undefined
+      : async (): Promise<number | undefined> => {
+          hasArrays = true;
+          return joblibArrayEnd(machine.built, bytes);
+        };
+  const end = await walk(bytes, machine, skipArray, signal);
+  const { hasCalled, hasCalledUnknown, hasFailed } = machine;
+  return {
+    end,
+    offset: Math.min(bytes.offset, bytes.end),
+    imports: [...imports.values()],
+    hasCalled,
+    hasCalledUnknown,
+    hasFailed,
+    hasArrays,
+  };
 }
 
-async function walk(bytes: ByteWindow, machine: PickleMachine, signal: AbortSignal | undefined): Promise<PickleEnd> {
+async function walk(
+  bytes: ByteWindow,
+  machine: PickleMachine,
+  skipArray: (() => Promise<number | undefined>) | undefined,
+  signal: AbortSignal | undefined,
+): Promise<PickleEnd> {
   let opcodes = 0;
   for (;;) {
     throwIfAborted(signal);
@@ -64,7 +92,8 @@ async function walk(bytes: ByteWindow, machine: PickleMachine, signal: AbortSign
         if (!(await skipLines(bytes, machine))) return 'truncated';
         break;
       case 'array': {
-        const end = await joblibArrayBytes(machine.built, bytes);
+        if (skipArray === undefined) break;
+        const end = await skipArray();
         if (end === undefined) return 'limit';
         if (end > bytes.end) return 'truncated';
         bytes.offset = end;

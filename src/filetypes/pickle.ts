@@ -2,8 +2,8 @@
 const TORCH_MAGIC = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex');
 /** Opcodes that may follow PROTO at the beginning of a pickle: FRAME, MARK, empty containers, globals, constants, numbers, strings. */
 const FIRST_OPCODES = new Set(Buffer.from('\x95(])}cNKMJGIFLVSUXTBC\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x96', 'latin1'));
-// Protocol 0 and 1 have no header: a container or a class by name is how they begin.
-const EARLY = /^(?:[}\]]q\0|\(?c[\w.]+\n[\w.]+\n|\([ld]?p\d+\n|\(i[\w.]+\n[\w.]+\n)/;
+// Protocols 0 and 1 have no header. What begins otherwise than with a container is told by reading it.
+const EARLY = /^(?:[}\]]q\0|\([ld]?p\d+\n)/;
 
 /** Whether bytes begin like a checkpoint of PyTorch before 1.6. */
 export function looksLikeLegacyTorch(head: Buffer): boolean {

@@ -39,6 +39,8 @@ const END_BYTES = 22;
 const MAX_COMMENT_BYTES = 0xffff;
 const MAX_DIRECTORY_BYTES = 16 * 1024 * 1024;
 const MAX_ENTRIES = 100_000;
+/** More than two are there only to confuse. */
+const MAX_ENDS = 8;
 
 /** Where the directory is, as the end record says. */
 interface DirectoryPlace {
@@ -56,28 +58,40 @@ interface DirectoryPlace {
 export async function readZipDirectory(file: OpenFile): Promise<ZipDirectory | undefined> {
   const tailStart = Math.max(0, file.size - END_BYTES - MAX_COMMENT_BYTES);
   const tail = await file.read(tailStart, END_BYTES + MAX_COMMENT_BYTES);
-  const at = tail.length < END_BYTES ? -1 : tail.lastIndexOf(END, tail.length - END_BYTES);
-  if (at === -1) return undefined;
+  const ends = findEnds(tail);
   const problems: ZipProblem[] = [];
-  checkEnds(tail, at, problems);
-  const place = (await readEnd64(file, tail, at, tailStart + at, problems)) ?? {
+  const [last, ...others] = ends;
+  if (last === undefined) return undefined;
+  if (last + END_BYTES + tail.readUInt16LE(last + 20) !== tail.length) problems.push({ what: 'bytes follow its end record' });
+  if (others.length > 0) problems.push({ what: 'it has more than one end record', expected: '1', got: String(ends.length) });
+  const directory = await readByEnd(file, tail, last, problems);
+  const entries = [...directory.entries];
+  for (const at of others) entries.push(...(await readByEnd(file, tail, at, [])).entries);
+  return { ...directory, entries, problems, isComplete: directory.isComplete && entries.length < MAX_ENTRIES && ends.length < MAX_ENDS };
+}
+
+/** The last end record is what most readers take; some take another whose comment reaches to the end. The last one first. */
+function findEnds(tail: Buffer): readonly number[] {
+  const ends: number[] = [];
+  for (let at = tail.length; at >= 0 && ends.length < MAX_ENDS; at--) {
+    at = tail.lastIndexOf(END, at);
+    if (at === -1) break;
+    if (at + END_BYTES > tail.length) continue;
+    if (ends.length === 0 || at + END_BYTES + tail.readUInt16LE(at + 20) === tail.length) ends.push(at);
+  }
+  return ends;
+}
+
+async function readByEnd(file: OpenFile, tail: Buffer, at: number, problems: ZipProblem[]): Promise<ZipDirectory> {
+  const end = file.size - tail.length + at;
+  const place = (await readEnd64(file, tail, at, end, problems)) ?? {
     count: tail.readUInt16LE(at + 10),
     size: tail.readUInt32LE(at + 12),
     offset: tail.readUInt32LE(at + 16),
-    end: tailStart + at,
+    end,
   };
   if (tail.readUInt32LE(at + 4) !== 0) problems.push({ what: 'its end record speaks of several disks', expected: 'one disk' });
   return readPlaces(file, place, problems);
-}
-
-/** The last end record is what most readers take; some take another whose comment reaches to the end. */
-function checkEnds(tail: Buffer, last: number, problems: ZipProblem[]): void {
-  let fitting = 0;
-  for (let at = tail.indexOf(END); at !== -1 && at <= last; at = tail.indexOf(END, at + 1)) {
-    if (at + END_BYTES + tail.readUInt16LE(at + 20) === tail.length) fitting++;
-  }
-  if (last + END_BYTES + tail.readUInt16LE(last + 20) !== tail.length) problems.push({ what: 'bytes follow its end record' });
-  if (fitting > 1) problems.push({ what: 'it has more than one end record', expected: '1', got: String(fitting) });
 }
 
 /** Checkpoints above 4 GiB have their directory's place in the ZIP64 record. */

@@ -8,8 +8,8 @@ import { type LineageRoot, type SearchOptions, traceLineage } from './trace-line
 export interface LineageOptions extends SearchOptions {
   /**
    * `asked` unless given: where the policy or a revocation list says something of it. `always`: every ancestor must be signed,
-   * also where the policy says nothing. `found`: it is looked for in any case, and judged where asked. `later`: not at all, as
-   * where it is about to be stated.
+   * also where the policy says nothing. `found`: it is looked for in any case, and judged where asked. `later`: it is about to be
+   * stated, and only what is revoked of it counts.
    */
   readonly lineage?: 'asked' | 'always' | 'found' | 'later' | undefined;
 }
@@ -35,30 +35,42 @@ export interface AncestryTrust {
 export async function checkLineage(root: LineageRoot, trust: AncestryTrust, options: LineageOptions): Promise<CheckedLineage> {
   const { rule, revocations } = trust;
   const { lineage: mode = 'asked' } = options;
-  const isAsked = mode === 'always' || rule.lineage.size > 0;
-  if (mode === 'later' || !(isAsked || mode === 'found' || revocations?.hasDigests === true)) return { checks: [], findings: [] };
+  const isAsked = mode === 'always' || (mode !== 'later' && rule.lineage.size > 0);
+  if (!(isAsked || mode === 'found' || revocations?.hasDigests === true)) return { checks: [], findings: [] };
   const evidence = { ...trust.evidence, require: rule.require };
   const traced = await traceLineage(root, { ...trust, evidence, asksAll: mode === 'always' }, options);
   const lineage = revocations === undefined ? traced : withRevoked(traced, revocations);
-  const counted = isAsked ? lineage.findings : lineage.findings.filter(isOfRevocation);
-  return { lineage, checks: [lineageCheck(lineage, counted)], findings: counted };
+  const counted = isAsked ? lineage.findings : lineage.findings.filter(mode === 'later' ? isRevoked : isOfRevocation);
+  return { lineage, checks: [lineageCheck(lineage, counted, isAsked)], findings: counted };
 }
 
 /** Where a rule says nothing of lineage, and a list revokes something: what is revoked, and what could not be looked at. */
 function isOfRevocation({ code, severity }: Finding): boolean {
-  return code === 'revoked-ancestor' || code === 'attestation-changed' || (severity === 'undetermined' && code !== 'provenance-missing');
+  return isRevoked({ code }) || code === 'attestation-changed' || (severity === 'undetermined' && code !== 'provenance-missing');
 }
 
-/** The lineage in one line of the evidence. */
-function lineageCheck({ nodes, edges }: Lineage, findings: readonly Finding[]): Check {
+function isRevoked({ code }: Pick<Finding, 'code'>): boolean {
+  return code === 'revoked-ancestor';
+}
+
+/** The lineage in one line of the evidence: where nobody has to state it, also what could not be judged for that. */
+function lineageCheck({ nodes, edges }: Lineage, findings: readonly Finding[], isAsked: boolean): Check {
   const ancestors = nodes.slice(1).filter(({ modelId }) => modelId !== undefined);
   const proven = ancestors.filter(({ verdict }) => verdict === 'verified').length;
   const failed = findings.some(({ severity }) => severity === 'rejected');
   const open = findings.some(({ severity }) => severity === 'undetermined');
+  const isStated = nodes[0] !== undefined && nodes[0].provenance.length > 0;
+  const counts = `models that it was made from: ${ancestors.length}, verified: ${proven}; other materials: ${nodes.length - 1 - ancestors.length}; edges: ${edges.length}`;
+  const silent = ancestors.filter(({ where, provenance }) => where === undefined || provenance.length === 0).length;
   return {
     name: 'lineage',
-    status: failed ? 'failed' : open ? 'could-not-run' : 'passed',
-    detail: `models that it was made from: ${ancestors.length}, verified: ${proven}; other materials: ${nodes.length - 1 - ancestors.length}; edges: ${edges.length}`,
+    status: failed ? 'failed' : open ? 'could-not-run' : isAsked || isStated ? 'passed' : 'skipped',
+    detail:
+      isAsked || (isStated && silent === 0)
+        ? counts
+        : isStated
+          ? `${counts}; of ${silent} of these models no believed provenance is there, so what they were made from could not be judged`
+          : 'no believed provenance is there: whether it was made from what is revoked could not be judged (a rule with "lineage" asks for it)',
   };
 }
 

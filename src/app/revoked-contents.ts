@@ -3,6 +3,9 @@ import { groupByFile, type Manifest } from '../formats/index.ts';
 import type { Revocations } from '../lineage/index.ts';
 import type { Candidate, OpenedSignatures } from './open-signatures.ts';
 
+/** By which files are known. */
+const FILE_DIGESTS: readonly string[] = ['sha256', 'blake2b', 'blake3'];
+
 /**
  * What is left of a model's signatures once revocation lists are believed: a candidate whose model id, or one of whose files,
  * is revoked is none, and neither is one that may be about the same bytes, hashed in another way. Where another one is left,
@@ -20,13 +23,40 @@ export function withoutRevoked(signatures: OpenedSignatures, revocations: Revoca
     .map(({ candidate }) => candidate);
   const findings = judged.flatMap((each) => each.findings);
   const isLeft = candidates.length > 0;
-  const told = isLeft ? findings.map((finding): Finding => ({ ...finding, severity: 'warning' })) : findings;
+  const unseen = isLeft ? notComparable(candidates, revocations, subject) : [];
+  const told = [...(isLeft ? findings.map((finding): Finding => ({ ...finding, severity: 'warning' })) : findings), ...unseen];
   const check: Check = {
     name: 'revoked-content',
     status: !isLeft && judged.length > 0 ? 'failed' : judged.length === 0 ? 'skipped' : 'passed',
     detail: `${subject}: ${describe(findings, judged.length)}`,
   };
   return { ...signatures, candidates, checks: [...signatures.checks, check], findings: [...signatures.findings, ...told] };
+}
+
+/** Digests by which files may be revoked, and that no manifest of this model could tell: of another algorithm, or of shards. */
+function notComparable(candidates: readonly Candidate[], revocations: Revocations, subject: string): readonly Finding[] {
+  const manifests = candidates.map(manifestOf);
+  const tells = (algorithm: string) =>
+    manifests.some(
+      (manifest) =>
+        manifest.serialization.hashType === algorithm && [...groupByFile(manifest).values()].every(({ digests }) => digests.length <= 1),
+    );
+  const lost = [...revocations.algorithms].filter(([algorithm]) => FILE_DIGESTS.includes(algorithm) && !tells(algorithm));
+  if (lost.length === 0) return [];
+  const words = manifests.map(({ serialization: { hashType, shardSize } }) =>
+    shardSize === undefined ? hashType : `${hashType} in shards`,
+  );
+  return [
+    {
+      code: 'revoked-files-not-comparable',
+      severity: 'warning',
+      message: 'revoked digests cannot be compared with the files of this model, which are hashed in another way',
+      subject,
+      expected: lost.map(([algorithm, count]) => `${count} by ${algorithm}`).join(', '),
+      got: `files by ${[...new Set(words)].join(' and ')}`,
+      suggestion: 'sign the model by whole files with SHA-256 as well (mlsign sign --method files --algorithm sha256)',
+    },
+  ];
 }
 
 function describe(findings: readonly Finding[], candidates: number): string {

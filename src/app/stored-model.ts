@@ -116,11 +116,13 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   const signatures =
     summary.opened ?? afterSummary(summary, await openBundles(bundles, policy, rule, { ...revoked.evidence, now, isNamed: false }));
   const base = { location, rule, revocations: revoked.lists, release, channel };
-  const opened = withoutRevoked(signatures, revoked.revocations, location.name);
-  const satisfied = opened.candidates.find(({ modelId }) => modelId === record.modelId);
-  const candidate = satisfied ?? (options.isIncomplete ? anySigner(opened, record) : undefined);
+  const isOf = ({ modelId }: Candidate) => modelId === record.modelId;
+  const begun = options.isIncomplete && !signatures.candidates.some(isOf) ? anySigner(signatures, record) : undefined;
+  const counted = begun === undefined ? signatures : { ...signatures, candidates: [...signatures.candidates, begun] };
+  const opened = withoutRevoked(counted, revoked.revocations, location.name);
+  const candidate = opened.candidates.find(isOf);
   const allChecks = [...checks, ...opened.checks, ...(candidate?.checks ?? [])];
-  const ofBundles = opened.findings.map((finding) => judgeBundle(finding, pinned, satisfied === undefined && candidate !== undefined));
+  const ofBundles = opened.findings.map((finding) => judgeBundle(finding, pinned, begun !== undefined && candidate !== undefined));
   const allFindings = [...findings, ...listing, ...ofBundles];
   if (candidate === undefined) {
     const lacking = opened.candidates.length === 0 ? [] : [modelDiffers(location, record, opened.candidates)];

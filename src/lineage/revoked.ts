@@ -45,6 +45,16 @@ export class Revocations {
     return [...this.#entries.values()].some(({ kind }) => kind === 'digest');
   }
 
+  /** How many digests are revoked, by algorithm. */
+  get algorithms(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { kind, value } of this.#entries.values()) {
+      const algorithm = value.slice(0, value.indexOf(':'));
+      if (kind === 'digest') counts.set(algorithm, (counts.get(algorithm) ?? 0) + 1);
+    }
+    return counts;
+  }
+
   /** Why something is revoked, by its digest (`sha256:…`). */
   digest(value: string): Revocation | undefined {
     return this.#entries.get(`digest ${value}`);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { writeGguf } from '../helpers/model-files.ts';
+import { NOW } from '../helpers/releases.ts';
+import { aList, anEntry, signedList } from '../helpers/revocations.ts';
 import { keyPath, RELEASER, StoredModels, signingAs, TRAINER, TRUST } from '../helpers/stored-models.ts';
 
 interface Finding {
@@ -87,6 +89,66 @@ describe('what is revoked, over the lineage', () => {
     const [finding] = (JSON.parse(stdout) as { findings: readonly Finding[] }).findings.filter((each) => each.code.startsWith('revoked-'));
     assert.deepEqual([code, finding?.code], [1, 'revoked-ancestor']);
     assert.match(finding?.message ?? '', /quantised.* ← merged.* ← base.*: backdoor$/);
+  });
+
+  it('rejects what was made from a model with a revoked file, whoever signed that', async () => {
+    const stranger = path('foreign');
+    models.sandbox.write('disk/foreign', { 'weights.safetensors': 'foreign', 'setup.py': 'import os' });
+    await run('sign', stranger, ...signingAs('ec-p521'));
+    models.sandbox.write('disk/child', { 'weights.safetensors': 'child' });
+    await run('sign', path('child'), ...signingAs(TRAINER));
+    await attest('child', '--base', stranger, '--relation', 'finetune');
+    const check = () => models.run('verify', path('child'), ...trusting, ...list, '--json');
+    assert.equal((await check()).code, 0);
+    const { resources } = JSON.parse((await run('hash', stranger, '--json')).stdout);
+    const { digest } = resources.find(({ name }: { name: string }) => name === 'setup.py');
+    await run('revoke', `sha256:${digest}`, '--reason', 'malware', ...list, ...asRevoker);
+    const { code, stdout } = await check();
+    const [finding] = (JSON.parse(stdout) as { findings: readonly Finding[] }).findings.filter((each) => each.code.startsWith('revoked-'));
+    assert.deepEqual([code, finding?.code], [1, 'revoked-ancestor']);
+    assert.match(finding?.message ?? '', /child.* ← foreign.* ← setup\.py: malware$/);
+  });
+
+  it('says in the evidence where nobody says what a model was made from', async () => {
+    await run('revoke', path('base'), '--reason', 'backdoor', ...list, ...asRevoker);
+    rmSync(path('lora.mlsign'), { recursive: true });
+    const { code, stdout } = await models.run('verify', path('lora'), ...trusting, ...list, '--json');
+    const { checks } = JSON.parse(stdout) as { checks: readonly { name: string; status: string; detail: string }[] };
+    const lineage = checks.find(({ name }) => name === 'lineage');
+    assert.deepEqual([code, lineage?.status], [0, 'skipped']);
+    assert.match(lineage?.detail ?? '', /^no believed provenance is there: whether it was made from what is revoked could not be judged/);
+  });
+
+  it('rejects descendants also by a list that has expired', async () => {
+    const file = models.sandbox.path('team.json');
+    const id = JSON.parse((await run('hash', path('base'), '--json')).stdout).model_id;
+    const entries = [anEntry({ value: `sha256:${id}`, reason: 'backdoor' })];
+    writeFileSync(file, await signedList(aList(9, { entries, issued: NOW, expires: new Date(NOW.getTime() + 1000) })));
+    const { code, stdout } = await models.run('verify', path('quantised'), ...trusting, ...list, '--json');
+    const codes = (JSON.parse(stdout) as { findings: readonly Finding[] }).findings.map((finding) => finding.code);
+    assert.deepEqual([code, codes], [1, ['revocations-expired', 'revoked-ancestor']]);
+  });
+
+  it('rejects descendants on disk by the list of a store, also where somebody hid that', async () => {
+    const inStore = ['--revocations', `file:${models.root}`, '--trust-revoker', keyPath('ec-p384.pub')];
+    await run('push', path('base'), models.url('base'), ...TRUST, ...signingAs(RELEASER));
+    await run('revoke', '--init', ...inStore, ...asRevoker);
+    await run('revoke', path('base'), '--reason', 'backdoor', ...inStore, ...asRevoker);
+    const check = async () => {
+      const { code, stdout } = await models.run('verify', path('quantised'), ...trusting, ...inStore, '--json');
+      return [code, (JSON.parse(stdout) as { findings: readonly Finding[] }).findings.map((finding) => finding.code)];
+    };
+    assert.deepEqual(await check(), [1, ['revoked-ancestor']]);
+    rmSync(models.sandbox.path('store', '.mlsign', 'revocations.json'));
+    assert.deepEqual(await check(), [1, ['revocations-missing', 'revoked-ancestor']]);
+  });
+
+  it('lets nobody sign where it lies what was made from it', async () => {
+    for (const name of ['base', 'merged', 'quantised']) await run('push', path(name), models.url(name), ...TRUST, ...signingAs(RELEASER));
+    await run('revoke', path('base'), '--reason', 'backdoor', ...list, ...asRevoker);
+    const signed = await models.run('sign', `${models.url('quantised')}@1`, ...signingAs('ed25519'), ...TRUST, ...list, '--json');
+    const codes = (JSON.parse(signed.stdout) as { findings: readonly Finding[] }).findings.map((finding) => finding.code);
+    assert.deepEqual([signed.code, codes], [1, ['revoked-ancestor']]);
   });
 
   it('is not deceived by a copy of an ancestor that lacks its statements, beside it or in the store', async () => {

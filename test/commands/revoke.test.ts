@@ -108,6 +108,23 @@ describe('mlsign revoke', () => {
     assert.deepEqual(await verdict(verify(inFile())), [0, 'revoked-model']);
   });
 
+  it('warns where revoked digests cannot be compared with the files of a model', async () => {
+    await begin();
+    const { resources } = JSON.parse((await models.run('hash', model, '--json')).stdout);
+    await done(revoke(`sha256:${resources[1].digest}`, '--reason', 'malware', ...inFile(), ...asRevoker));
+    for (const how of [
+      ['--algorithm', 'blake3'],
+      ['--method', 'shards', '--shard-size', '4'],
+    ]) {
+      assert.equal((await models.run('sign', model, ...signingAs(TRAINER), '--force', ...how)).code, 0);
+      const run = await verify(inFile());
+      assert.deepEqual(await verdict(Promise.resolve(run)), [0, 'revoked-files-not-comparable'], how.join(' '));
+      const [finding] = JSON.parse(run.stdout).findings;
+      assert.deepEqual([finding.severity, finding.expected], ['warning', '1 by sha256']);
+      assert.match(finding.message, /cannot be compared with the files of this model, which are hashed in another way/);
+    }
+  });
+
   it('takes the signatures of a revoked key away', async () => {
     await begin();
     const { entry } = await done(
@@ -237,6 +254,31 @@ describe('mlsign revoke', () => {
       const pushed = await models.run('push', again, url, ...TRUST, ...inStore(), ...signingAs(RELEASER), '--json');
       assert.deepEqual([pushed.code, JSON.parse(pushed.stdout).findings[0].code], [1, 'revoked-model']);
       assert.match(entry.value, /^sha256:/);
+    });
+
+    it('lets nobody sign a revoked release where it lies, though others have yet to sign it', async () => {
+      await done(revoke('--init', ...inStore(), ...asRevoker));
+      await done(revoke(`${url}@1`, '--reason', 'poisoned', ...inStore(), ...asRevoker));
+      const policy = models.sandbox.path('two.yaml');
+      writeFileSync(
+        policy,
+        `version: 1
+principals:
+  trainer: { key: ${keyPath(`${TRAINER}.pub`)} }
+  releaser: { key: ${keyPath(`${RELEASER}.pub`)} }
+  security: { key: ${keyPath('ec-p384.pub')} }
+  second: { key: ${keyPath('ec-p521.pub')} }
+revocations: { signed-by: security, store: true }
+rules:
+  - { model: "**", signed-by: "2 of [trainer, second]", released-by: releaser }
+`,
+      );
+      const signed = await models.run('sign', `${url}@1`, ...signingAs('ec-p521'), '--policy', policy, '--json');
+      const { findings, signatures } = JSON.parse(signed.stdout);
+      assert.ok(findings, signed.stdout);
+      const codes = findings.map(({ code }: { code: string }) => code);
+      assert.deepEqual([signed.code, codes.includes('revoked-model')], [1, true]);
+      assert.deepEqual(signatures, []);
     });
 
     it('takes the channel of a revoked releaser away, until another one moves it', async () => {

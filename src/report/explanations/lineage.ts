@@ -117,6 +117,12 @@ export const lineage: Topic = {
       why: 'It is not SLSA provenance v1.',
       todo: 'Have the model attested again.',
     },
+    'provenance-contradicts': {
+      outcomes: ['rejected', 'warning'],
+      means: 'Two statements about where a model comes from name different bases.',
+      why: 'One of them is false, and both are signed by those who may say it.',
+      todo: 'Find out which is true, remove the other, and find out who signed it.',
+    },
     'provenance-missing': {
       outcomes: ['undetermined'],
       means: 'What the model was made from is not stated by anybody who may.',

@@ -105,14 +105,20 @@ export const revocations: Topic = {
       why: 'Its digest is on the revocation list.',
       todo: 'Use a model without it.',
     },
+    'revoked-files-not-comparable': {
+      outcomes: ['warning'],
+      means: 'Revoked digests cannot be compared with the files of the model.',
+      why: 'Its signatures hash files by another algorithm, or in shards.',
+      todo: 'Have it signed by whole files with SHA-256 as well.',
+    },
     'revoked-identity': {
-      outcomes: ['rejected'],
+      outcomes: ['rejected', 'undetermined'],
       means: 'The identity that made the signature is revoked.',
       why: 'Only signatures proven to be older count.',
       todo: 'Have the model signed by another identity.',
     },
     'revoked-key': {
-      outcomes: ['rejected'],
+      outcomes: ['rejected', 'undetermined'],
       means: 'The key that made the signature is revoked.',
       why: 'It was stolen or retired; only signatures proven to be older count.',
       todo: 'Have the model signed with another key.',

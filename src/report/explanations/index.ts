@@ -16,6 +16,7 @@ import { releases } from './releases.ts';
 import { revocations } from './revocations.ts';
 import { signatures } from './signatures.ts';
 import { store } from './store.ts';
+import { summaries } from './summaries.ts';
 
 /** Every code that a finding or an error may have, by topic, in the order in which people read them. */
 export const TOPICS: readonly Topic[] = [
@@ -34,6 +35,7 @@ export const TOPICS: readonly Topic[] = [
   lineage,
   attesting,
   revocations,
+  summaries,
   policy,
   general,
 ];

@@ -73,6 +73,7 @@ export * from './signers.ts';
 export * from './stored-evidence.ts';
 export * from './stored-model.ts';
 export * from './summarize-verification.ts';
+export * from './test-policy.ts';
 export * from './trace-lineage.ts';
 export * from './verify-model.ts';
 export * from './verify-release.ts';

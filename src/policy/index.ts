@@ -25,6 +25,7 @@ export {
   type SignerGroups,
   selectRule,
 } from './policy.ts';
+export { type PolicyCase, readPolicyCases } from './policy-cases.ts';
 export { checkFlagsBesidePolicy, combine, FLAGS_OF_A_POLICY, keyPrincipal, type PolicyFlags, policyFromFlags } from './policy-flags.ts';
 export type { AuthorityTrust, KeyTrust, PemSource, Principal, Trust } from './principal.ts';
 export { readYaml } from './read-yaml.ts';

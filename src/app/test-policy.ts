@@ -1,0 +1,93 @@
+import { errorFinding, type Finding, MlsignError, systemClock, throwIfAborted, type Verdict } from '../core/index.ts';
+import { type LoadPolicyOptions, loadPolicy, type Policy, type PolicyCase, readPolicyCases } from '../policy/index.ts';
+import { isStoreLocation, parseLocation, type Store, type StoreLocation } from '../store/index.ts';
+import type { LineageOptions } from './check-lineage.ts';
+import type { EngineOptions } from './hash-model.ts';
+import type { EvidenceOptions } from './open-signatures.ts';
+import { type Verification, verifyModel } from './verify-model.ts';
+import { verifyRelease } from './verify-release.ts';
+
+/** How cases are run. */
+export interface TestPolicyOptions extends EngineOptions, EvidenceOptions, Pick<LineageOptions, 'search' | 'searchStores'> {
+  readonly loading: LoadPolicyOptions;
+  readonly openStore: (place: Pick<StoreLocation, 'store'>) => Promise<Store>;
+}
+
+/** A case, and what became of it. */
+export interface CaseResult {
+  readonly name: string;
+  readonly model: string;
+  readonly expected: { readonly verdict: Verdict; readonly finding?: string | undefined; readonly rule?: string | undefined };
+  /** The findings that decide, and the others; of an error in the place of a verdict, the error. */
+  readonly got: { readonly verdict: Verdict; readonly rule?: string | undefined; readonly findings: readonly Finding[] };
+  /** In what it is not as expected; nothing where it is. */
+  readonly differences: readonly string[];
+}
+
+/** The cases of a policy, and what became of them. */
+export interface PolicyTest {
+  readonly source: string;
+  readonly cases: readonly CaseResult[];
+}
+
+/**
+ * Verifies the model of each case for real, and compares the answer. Nothing is remembered of channels.
+ *
+ * @throws MlsignError `policy-cases-invalid`, and what `loadPolicy` throws
+ */
+export async function testPolicy(path: string, options: TestPolicyOptions): Promise<PolicyTest> {
+  const cases = await readPolicyCases(path);
+  const policies = new Map<string, Policy>();
+  for (const { policy } of cases) if (!policies.has(policy)) policies.set(policy, await loadPolicy(policy, options.loading));
+  const results: CaseResult[] = [];
+  for (const one of cases) {
+    throwIfAborted(options.signal);
+    const policy = policies.get(one.policy);
+    if (policy !== undefined) results.push(await runCase(one, policy, options));
+  }
+  return { source: path, cases: results };
+}
+
+async function runCase(one: PolicyCase, policy: Policy, options: TestPolicyOptions): Promise<CaseResult> {
+  const { name, model, expect: verdict, finding, rule } = one;
+  const expected = { verdict, finding, rule };
+  try {
+    const verification = await verify(one, policy, options);
+    const got = { verdict: verification.verdict, rule: verification.policy.rule, findings: verification.findings };
+    return { name, model, expected, got, differences: compare(expected, got) };
+  } catch (error) {
+    if (!(error instanceof MlsignError) || error.outcome === 'interrupted' || error.outcome === 'bug') throw error;
+    const found = errorFinding(error, model);
+    const got = { verdict: error.outcome === 'unavailable' ? ('undetermined' as const) : ('rejected' as const), findings: [found] };
+    // A model that is not there would pass for one that cannot be judged.
+    const unnamed =
+      finding === undefined ? [`no verdict, but an error: ${found.message} [${found.code}]; name its code if it is meant`] : [];
+    return { name, model, expected, got, differences: [...compare(expected, got), ...unnamed] };
+  }
+}
+
+async function verify(one: PolicyCase, policy: Policy, options: TestPolicyOptions): Promise<Verification> {
+  const { loading: _, openStore, ...how } = options;
+  const { at, model, signatures } = one;
+  const common = { ...how, openStore, policy, lineage: 'asked', clock: at === undefined ? systemClock : () => at } as const;
+  if (!isStoreLocation(model)) return verifyModel(model, { ...common, signatures });
+  const location = parseLocation(model);
+  const store = await openStore(location);
+  try {
+    return await verifyRelease(location, { ...common, store });
+  } finally {
+    await store.close();
+  }
+}
+
+function compare({ verdict, finding, rule }: CaseResult['expected'], got: CaseResult['got']): readonly string[] {
+  // Of a verified model a warning may be meant; else one that decides.
+  const codes = got.findings.filter(({ severity }) => got.verdict === 'verified' || severity === got.verdict).map(({ code }) => code);
+  return [
+    ...(verdict === got.verdict ? [] : [`the verdict is ${got.verdict}, and not ${verdict}`]),
+    ...(finding === undefined || codes.includes(finding)
+      ? []
+      : [`no finding ${finding}: there are ${[...new Set(codes)].join(', ') || 'none'}`]),
+    ...(rule === undefined || rule === got.rule ? [] : [`the rule is ${got.rule ?? 'none'}, and not ${rule}`]),
+  ];
+}

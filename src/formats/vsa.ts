@@ -88,7 +88,13 @@ function annotationsOf({ key, authorities, identity, certificate, times }: Summa
     ...(identity === undefined ? {} : { identity: identity.identity, issuer: identity.issuer }),
     ...(certificate === undefined
       ? {}
-      : { certificate: { subject: certificate.subject, issuer: certificate.issuer, names: certificate.alternativeNames } }),
+      : {
+          certificate: {
+            ...(certificate.subject === '' ? {} : { subject: certificate.subject }),
+            issuer: certificate.issuer,
+            names: certificate.alternativeNames,
+          },
+        }),
     times: times.map((time) => time.toISOString()),
   };
 }
@@ -185,7 +191,8 @@ function decodeSigner(decoder: Decoder, fields: Fields): SummarizedSigner {
       ? {}
       : {
           certificate: {
-            subject: certificate.string('subject', /^\P{Cc}{0,4096}$/u, LINE),
+            // The certificates of identities have names of another kind only.
+            subject: certificate.has('subject') ? certificate.string('subject', TEXT, LINE) : '',
             issuer: certificate.string('issuer', TEXT, LINE),
             alternativeNames: certificate
               .array('names', 0, MAX_PROBLEMS)

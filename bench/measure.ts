@@ -6,6 +6,8 @@ export interface CommandLine {
   readonly label: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** Exit code of a run that went well; 0 unless given. */
+  readonly status?: number;
 }
 
 /** Two commands that did the same work, in turns. */
@@ -35,9 +37,9 @@ export function compare(ours: CommandLine, theirs: CommandLine, rounds: number):
 }
 
 /** Peak resident memory of a Node script, in MiB, as the system tells it at the end. */
-export function peakMemory({ args: [script = '', ...args], label }: CommandLine): number {
+export function peakMemory({ args: [script = '', ...args], ...how }: CommandLine): number {
   const preload = `data:text/javascript,${encodeURIComponent(TELL_PEAK)}`;
-  const stderr = run({ label, command: process.execPath, args: ['--import', preload, script, ...args] });
+  const stderr = run({ ...how, command: process.execPath, args: ['--import', preload, script, ...args] });
   return Number(/peak (\d+)/.exec(stderr)?.[1]) / 1024;
 }
 
@@ -47,11 +49,11 @@ export function firstLine(command: string, ...args: readonly string[]): string |
   return status === 0 ? stdout.split('\n')[0]?.trim() : undefined;
 }
 
-/** Runs a command that must succeed, and gives what it wrote to standard error. */
-export function run({ label, command, args }: CommandLine): string {
+/** Runs a command that must go well, and gives what it wrote to standard error. */
+export function run({ label, command, args, status: expected = 0 }: CommandLine): string {
   const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
   if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${label} failed with ${status}:\n${stderr}`);
+  if (status !== expected) throw new Error(`${label} failed with ${status}:\n${stderr}`);
   return stderr;
 }
 

@@ -25,9 +25,8 @@ const PLACES = [
   `new EvidenceError\\(\\s*${CODE}`,
   `new MlsignError\\([^,]*,\\s*${CODE}`,
   `\\.(?:finish|error)\\(\\s*${CODE}`,
-  `\\bE[A-Z]+: \\[${CODE}, '`,
-  `\\? \\[${CODE}, `,
-  `: \\[${CODE}, 'the certificate`,
+  // Rows of tables: `ENOENT: ['file-not-found', 'no such file …`, `early ? ['a', 'the …'] : ['b', …`.
+  `(?:[\\w']: |[?:=] )\\[${CODE}, '[^']* `,
   `\\?\\? \\[${CODE}, `,
   `const MALFORMED = ${CODE}`,
 ];
@@ -52,7 +51,8 @@ export function codesInSources(): ReadonlyMap<string, ReadonlySet<string>> {
   const found = new Map<string, Set<string>>();
   const add = (code: string, path: string) => found.set(code, (found.get(code) ?? new Set()).add(path));
   const makers = texts.flatMap(({ path, text }) => makersOf(path, text));
-  for (const { path, text } of texts) {
+  for (const { path, text: original } of texts) {
+    const text = withoutAliases(original);
     for (const place of PLACES) for (const [, code = ''] of text.matchAll(new RegExp(place, 'g'))) add(code, path);
     for (const [, value = ''] of text.matchAll(FIELD)) for (const code of codesOfValue(value, path)) add(code, path);
     for (const { name, index, ...maker } of makers) {
@@ -87,6 +87,14 @@ function makersOf(path: string, text: string): readonly Maker[] {
     if (['refused', 'usage', 'unavailable'].includes(maker)) return [];
     return [{ name: maker, path, isExported: exported !== undefined, index: before.split(',').length - 1 }];
   });
+}
+
+/** `import { rejectCertificate as reject }`: the calls as if they had the maker's own name. */
+function withoutAliases(text: string): string {
+  return [...text.matchAll(/^import \{[^}]*?\b(\w+) as (\w+)\b[^}]*\} from/gm)].reduce(
+    (known, [, name = '', alias = '']) => known.replace(new RegExp(`\\b${alias}\\(`, 'g'), `${name}(`),
+    text,
+  );
 }
 
 function withoutComments(text: string): string {

@@ -21,11 +21,41 @@ export const formats: Topic = {
       why: 'It is not the JSON object that it should be.',
       todo: 'Get it again from its author.',
     },
+    'deflate-malformed': {
+      outcomes: ['refused', 'rejected', 'warning'],
+      means: 'Compressed bytes in a file are malformed.',
+      why: 'The file was damaged, or made to confuse a loader.',
+      todo: 'Get it again from its author.',
+    },
+    'format-malformed': {
+      outcomes: ['rejected', 'warning'],
+      means: 'A file is malformed or ambiguous.',
+      why: 'Loaders could read it differently than whoever checked it.',
+      todo: 'Get it again from its author.',
+    },
     'format-mismatch': {
       outcomes: ['warning'],
       means: 'The content of a file is not what its name says.',
       why: 'It was renamed, converted in part, or made to look like another format.',
       todo: 'Find out what wrote it before anything loads it.',
+    },
+    'format-not-allowed': {
+      outcomes: ['rejected', 'warning'],
+      means: 'The policy does not allow what a file is.',
+      why: 'Its content is of a format that the rule does not list.',
+      todo: 'Remove the file, or add its format to the rule.',
+    },
+    'format-not-examined': {
+      outcomes: ['undetermined', 'warning'],
+      means: 'What a file can do when it is loaded is not known.',
+      why: 'It could not be read, or is larger or deeper than mlsign looks.',
+      todo: 'Leave it out of the model, or let a rule say that formats do not matter.',
+    },
+    'format-runs-code': {
+      outcomes: ['rejected', 'warning'],
+      means: 'A file can run code when it is loaded.',
+      why: 'Pickle, Python, Keras Lambda layers and the like do. Under flags alone this is a warning.',
+      todo: 'Convert it to safetensors, or allow its format in the policy (formats: allow-code).',
     },
     'gguf-malformed': {
       outcomes: ['refused', 'rejected', 'warning', 'unavailable'],
@@ -57,6 +87,12 @@ export const formats: Topic = {
       why: 'The repository was cloned without its large files.',
       todo: 'Fetch them: git lfs pull.',
     },
+    'numpy-malformed': {
+      outcomes: ['refused', 'rejected', 'warning'],
+      means: 'A NumPy file is malformed.',
+      why: 'Its header is none that NumPy writes, or its size is another.',
+      todo: 'Get it again from its author.',
+    },
     'part-missing': {
       outcomes: ['warning'],
       means: 'A part of the model is missing.',
@@ -69,6 +105,18 @@ export const formats: Topic = {
       why: 'It is left over from another version.',
       todo: 'Remove it, or restore the index that it belongs to.',
     },
+    'pickle-import-not-allowed': {
+      outcomes: ['rejected', 'warning'],
+      means: 'A pickle imports what the policy does not allow.',
+      why: 'Whatever it imports can run when the file is loaded.',
+      todo: 'Find out what the import does; convert the file to safetensors, or allow the import by name.',
+    },
+    'pickle-malformed': {
+      outcomes: ['refused', 'rejected', 'warning'],
+      means: 'A pickle is malformed.',
+      why: 'It was cut, or made to confuse those who read it without running it.',
+      todo: 'Get it again from its author.',
+    },
     'safetensors-malformed': {
       outcomes: ['refused', 'rejected', 'warning', 'unavailable'],
       means: 'A safetensors file is malformed.',
@@ -80,6 +128,18 @@ export const formats: Topic = {
       means: 'A part of a split GGUF model has a name that does not say which part it is.',
       why: 'It was renamed.',
       todo: 'Give it the name that the finding expects.',
+    },
+    'tar-malformed': {
+      outcomes: ['refused', 'rejected', 'warning'],
+      means: 'A tar file in the model is malformed.',
+      why: 'It was cut or damaged.',
+      todo: 'Get it again from its author.',
+    },
+    'zip-malformed': {
+      outcomes: ['refused', 'rejected', 'warning'],
+      means: 'A ZIP file in the model is malformed or ambiguous.',
+      why: 'Its directory and what stands before its members differ: two readers would see two contents.',
+      todo: 'Get it again from its author.',
     },
   },
 };

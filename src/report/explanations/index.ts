@@ -1,4 +1,5 @@
 import type { Topic } from '../explain.ts';
+import { archives } from './archives.ts';
 import { attesting } from './attesting.ts';
 import { aws } from './aws.ts';
 import { certificates } from './certificates.ts';
@@ -22,6 +23,7 @@ import { summaries } from './summaries.ts';
 export const TOPICS: readonly Topic[] = [
   content,
   formats,
+  archives,
   signatures,
   certificates,
   evidence,

@@ -21,6 +21,18 @@ export const policy: Topic = {
       why: 'It belongs to another kind of target, or is missing its partner.',
       todo: 'Leave it out.',
     },
+    'policy-cases-invalid': {
+      outcomes: ['usage'],
+      means: 'The cases for a policy are not valid.',
+      why: 'Unknown keys, or values that are none; the message names each.',
+      todo: 'Correct the file.',
+    },
+    'policy-formats-any': {
+      outcomes: ['warning'],
+      means: 'Under this rule nothing looks at what files could do when they are loaded.',
+      why: 'It says formats: any.',
+      todo: 'Name the formats that you use.',
+    },
     'policy-inside-model': {
       outcomes: ['usage'],
       means: 'The policy, or a trusted key, lies inside the model that it judges.',
@@ -33,11 +45,59 @@ export const policy: Topic = {
       why: 'Unknown keys, empty lists, wrong values or YAML that is not plain; the message names each line.',
       todo: 'Correct it: docs/policy.md, schemas/policy.schema.json.',
     },
+    'policy-key-expired': {
+      outcomes: ['warning'],
+      means: 'A trusted key or certificate has ended.',
+      why: 'Only signatures that are proven to be older count.',
+      todo: 'Add its successor, and take it out once nothing old is verified any more.',
+    },
+    'policy-key-expiring': {
+      outcomes: ['warning'],
+      means: 'A trusted key or certificate ends soon.',
+      why: 'The policy or the certificate says when.',
+      todo: 'Add its successor.',
+    },
+    'policy-key-outside': {
+      outcomes: ['warning'],
+      means: 'The signature of the policy does not cover a file with a key.',
+      why: 'Whoever can change that file changes whom the policy trusts.',
+      todo: 'Put the PEM text into the policy itself.',
+    },
+    'policy-name-unused': {
+      outcomes: ['warning'],
+      means: 'No rule asks for this principal or role.',
+      why: 'It is left over, or a rule has another spelling.',
+      todo: 'Take it out, or name it in a rule.',
+    },
     'policy-no-rule': {
       outcomes: ['refused', 'rejected'],
       means: 'No rule of the policy is for this model.',
       why: 'What no rule matches is rejected.',
       todo: 'Add a rule for the model, or check its location.',
+    },
+    'policy-not-trusted': {
+      outcomes: ['refused'],
+      means: 'The policy is not the file that was signed.',
+      why: 'It was changed after it was signed, or another file lies in its place.',
+      todo: 'Restore the signed file, or have it signed again.',
+    },
+    'policy-pattern-unmatched': {
+      outcomes: ['warning'],
+      means: 'The pattern of a rule matches nothing that is there.',
+      why: 'It is mistyped, or relative to another place: patterns begin at the policy file.',
+      todo: 'Check its spelling.',
+    },
+    'policy-pattern-wide': {
+      outcomes: ['warning'],
+      means: 'A rule is for every model that no other rule is for.',
+      why: 'Its pattern is ** alone.',
+      todo: 'Name the places where models lie.',
+    },
+    'policy-revocations-missing': {
+      outcomes: ['warning'],
+      means: 'A rule asks no revocation list.',
+      why: 'What is revoked still passes.',
+      todo: 'Add revocations to the rule, and begin a list: mlsign revoke --init.',
     },
     'policy-rules-tie': {
       outcomes: ['usage'],
@@ -45,11 +105,29 @@ export const policy: Topic = {
       why: 'Two patterns match it equally well.',
       todo: 'Add a rule for exactly this model.',
     },
+    'policy-signature-missing': {
+      outcomes: ['unavailable'],
+      means: 'The policy must be signed, and there is no signature beside it.',
+      why: '--policy-key asks for one.',
+      todo: 'Have the policy signed: mlsign sign POLICY --key policy.key.',
+    },
+    'policy-threshold-low': {
+      outcomes: ['warning'],
+      means: 'Any one of several signers is enough.',
+      why: 'The weakest of them decides.',
+      todo: 'Ask for several, such as "2 of [a, b, c]", or for one by name.',
+    },
     'policy-unreadable': {
       outcomes: ['usage'],
       means: 'The policy, or a key that it names, cannot be read.',
       why: 'The file is missing, not readable, or not a key.',
       todo: 'Correct the path.',
+    },
+    'policy-unsigned-allowed': {
+      outcomes: ['warning'],
+      means: 'A rule lets files that nobody signed lie in the model.',
+      why: 'A loader may read them.',
+      todo: 'Name the paths instead: unsigned-paths.',
     },
     'yaml-invalid': {
       outcomes: ['refused'],

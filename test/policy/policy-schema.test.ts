@@ -29,6 +29,7 @@ const VALID = {
       },
       'attested-endpoints': ['https://minio.example:9000', 'http://10.0.0.1'],
       revocations: { 'signed-by': '1 of [lead, ci]', file: 'a', name: 'acme' },
+      vsa: { 'signed-by': 'lead', verifier: 'https://a/gate', 'max-age': '12h', policy: 'a'.repeat(64), resource: 's3://a/b@*' },
       require: { timestamps: 2, logs: 1 },
       formats: { allow: ['json', 'safetensors'], 'allow-code': ['pytorch'], imports: ['collections.OrderedDict', 'torch._utils.*'] },
       'ignore-paths': ['a/b', '.c'],

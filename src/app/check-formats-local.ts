@@ -1,45 +1,91 @@
-import { constants } from 'node:fs';
-import { lstat, open, stat } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from 'node:fs';
+import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, refused } from '../core/index.ts';
+import { fileError, refused, systemErrorCode } from '../core/index.ts';
 import { type FileIdentity, identityOf } from '../digest/index.ts';
-import type { OpenFile } from '../filetypes/index.ts';
+import { isPlainJson, type OpenFile } from '../filetypes/index.ts';
 import { DEFAULT_IGNORED } from '../formats/index.ts';
-import { type ListedFile, listModel, type Source } from '../model/index.ts';
-import type { FileToExamine, FormatExaminer } from './check-formats.ts';
+import { type ListedFile, listModel, type PackedFile, type Source } from '../model/index.ts';
+import type { FormatExaminer } from './check-formats.ts';
 
-/** A file on disk as it was listed: it is looked at only where it is still that one afterwards, as hashing demands too. */
-export function listedFile({ name, path, identity, followLink = false, part }: ListedFile): FileToExamine {
+/** Reads up to this size are made at once: from the page cache they take less than waiting for another thread. */
+const SMALL_READ = 128 * 1024;
+const PLAIN_BYTES = 64 * 1024;
+const plain = Buffer.allocUnsafeSlow(PLAIN_BYTES);
+
+/** Takes a file on disk as it was listed: it is looked at only where it is still that one afterwards, as hashing demands too. */
+export function examineListed(examiner: FormatExaminer, file: ListedFile): void {
+  if (!examiner.isNeeded) return;
+  if (isListedPlain(file)) examiner.addPlain(file.name, 'json');
+  else examiner.add({ name: file.name, use: (look) => withListed(file, look) });
+}
+
+/** Whether a file holds nothing but plain JSON. What goes wrong is found again where more is looked at. */
+function isListedPlain(file: ListedFile): boolean {
+  const { name, identity, part } = file;
   const { offset, size } = part ?? { offset: 0, size: identity.size };
-  return {
-    name,
-    use: async (look) => {
-      try {
-        const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (followLink ? 0 : (constants.O_NOFOLLOW ?? 0));
-        const handle = await open(path, flags);
-        try {
-          if (!(await handle.stat()).isFile()) throw changed(name);
-          const readInto = async (buffer: Buffer, at: number): Promise<number> => {
-            const length = Math.max(0, Math.min(buffer.length, size - at));
-            let done = 0;
-            while (done < length) {
-              const { bytesRead } = await handle.read(buffer, done, length - done, offset + at + done);
-              if (bytesRead === 0) break;
-              done += bytesRead;
-            }
-            return done;
-          };
-          const seen = await look(openedFile(name, size, readInto));
-          if (!isSame(identityOf(await handle.stat()), identity)) throw changed(name);
-          return seen;
-        } finally {
-          await handle.close();
+  if (size === 0 || size > PLAIN_BYTES || !name.endsWith('.json')) return false;
+  try {
+    const opened = openListed(file);
+    try {
+      const bytes = plain.subarray(0, size);
+      if (readSync(opened, bytes, 0, size, offset) !== size || !isPlainJson(name, bytes)) return false;
+      return isSame(fstatSync(opened), identity);
+    } finally {
+      closeSync(opened);
+    }
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    return false;
+  }
+}
+
+async function withListed<T>(file: ListedFile, look: (file: OpenFile) => Promise<T>): Promise<T> {
+  const { name, path, identity, part } = file;
+  const { offset, size } = part ?? { offset: 0, size: identity.size };
+  try {
+    const opened = openListed(file);
+    try {
+      if (!isSame(fstatSync(opened), identity)) throw changed(name);
+      const readInto = async (buffer: Buffer, at: number): Promise<number> => {
+        const length = Math.max(0, Math.min(buffer.length, size - at));
+        let done = 0;
+        while (done < length) {
+          const [wanted, place] = [length - done, offset + at + done];
+          const bytes =
+            wanted > SMALL_READ ? await readAsync(opened, buffer, done, wanted, place) : readSync(opened, buffer, done, wanted, place);
+          if (bytes === 0) break;
+          done += bytes;
         }
-      } catch (error) {
-        throw fileError(error, 'look at the file', path);
-      }
-    },
-  };
+        return done;
+      };
+      const seen = await look(openedFile(name, size, readInto));
+      if (!isSame(fstatSync(opened), identity)) throw changed(name);
+      return seen;
+    } finally {
+      closeSync(opened);
+    }
+  } catch (error) {
+    throw fileError(error, 'look at the file', path);
+  }
+}
+
+function openListed({ path, followLink = false }: ListedFile): number {
+  return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (followLink ? 0 : (constants.O_NOFOLLOW ?? 0)));
+}
+
+function readAsync(file: number, into: Buffer, offset: number, length: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(file, into, offset, length, position, (error, bytes) => {
+      if (error === null) resolve(bytes);
+      else reject(error);
+    });
+  });
+}
+
+/** A file in a compressed archive. */
+export function packedFile(name: string, file: PackedFile): FileToExamine {
+  return { name, use: (look) => file.lend((readInto) => look(openedFile(name, file.size, readInto))) };
 }
 
 /** Reads of one file, wherever it lies. */
@@ -49,7 +95,7 @@ export function openedFile(path: string, size: number, readInto: OpenFile['readI
     size,
     readInto,
     read: async (offset, length) => {
-      const buffer = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));
+      const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
       return buffer.subarray(0, await readInto(buffer, offset));
     },
   };
@@ -62,13 +108,14 @@ export function openedFile(path: string, size: number, readInto: OpenFile['readI
 export async function examineIgnored(source: Source, ignored: readonly string[], examiner: FormatExaminer): Promise<void> {
   if (!examiner.isNeeded) return;
   for (const name of ignored) {
-    if (DEFAULT_IGNORED.includes(name) || source.kind === 'archive') {
+    if (source.kind === 'archive' && !DEFAULT_IGNORED.includes(name)) continue;
+    if (DEFAULT_IGNORED.includes(name)) {
       examiner.leave(name);
       continue;
     }
     const path = join(source.path, ...name.split('/'));
     const stats = await stat(path).catch(() => undefined);
-    if (stats?.isFile()) examiner.add(listedFile({ name, path, identity: identityOf(stats), followLink: true }));
+    if (stats?.isFile()) examineListed(examiner, { name, path, identity: identityOf(stats), followLink: true });
     else if (stats?.isDirectory()) await examineTree({ path, name }, examiner);
     else if ((await lstat(path).catch(() => undefined)) !== undefined) examiner.leave(name);
   }
@@ -80,20 +127,22 @@ export async function examineStaged(
   examiner: FormatExaminer,
 ): Promise<void> {
   if (!examiner.isNeeded) return;
-  for (const { name, path } of files) examiner.add(listedFile({ name, path, identity: identityOf(await lstat(path)) }));
+  for (const { name, path } of files) examineListed(examiner, { name, path, identity: identityOf(await lstat(path)) });
 }
 
 async function examineTree({ path, name: root }: Pick<Source, 'path' | 'name'>, examiner: FormatExaminer): Promise<void> {
   const serialization = { method: 'files', hashType: 'sha256', allowSymlinks: true, ignorePaths: [] } as const;
   const { files, model } = await listModel({ kind: 'directory', path, name: root }, { serialization });
-  for (const file of files) examiner.add(listedFile({ ...file, name: `${root}/${file.name}` }));
+  for (const file of files) examineListed(examiner, { ...file, name: `${root}/${file.name}` });
   for (const name of model.ignored) examiner.leave(`${root}/${name}`);
   for (const { severity, subject, message } of model.findings)
     if (severity === 'rejected' || severity === 'undetermined') examiner.miss(`${root}/${subject}`, message);
 }
 
-function isSame(a: FileIdentity, b: FileIdentity): boolean {
-  return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ino === b.ino && a.dev === b.dev;
+/** A stat of what is open; a pipe or device in the place of a file has another identity. */
+function isSame(stats: Stats, { size, mtimeMs, ino, dev }: FileIdentity): boolean {
+  const now = identityOf(stats);
+  return stats.isFile() && now.size === size && now.mtimeMs === mtimeMs && now.ino === ino && now.dev === dev;
 }
 
 function changed(subject: string) {

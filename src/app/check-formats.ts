@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { type Check, compareCodePoints, errorFinding, type Finding, MlsignError, throwIfAborted, verdictOf } from '../core/index.ts';
 import { type FileFormat, type FileInspection, fileType, inspectContent, type OpenFile } from '../filetypes/index.ts';
 import { judgeFormat, notExamined } from '../gate/index.ts';
@@ -39,6 +40,8 @@ export interface FileToExamine {
 
 /** Enough to hide the latency of a disk. */
 const AT_ONCE = 8;
+/** Files looked at between two turns of the event loop. */
+const STRIDE = 16;
 
 /**
  * Looks at what files are and could do when they are loaded, while they are hashed: small parts of each, several at a time.
@@ -118,9 +121,11 @@ export class FormatExaminer {
   }
 
   async #workOff(): Promise<void> {
+    let done = 0;
     for (let file = this.#queue.pop(); file !== undefined && this.#failure === undefined; file = this.#queue.pop()) {
       const { name, use } = file;
       try {
+        if (++done % STRIDE === 0) await breathe();
         throwIfAborted(this.#signal);
         this.#judge(name, await use((opened) => inspectContent(opened, this.#signal)));
       } catch (error) {

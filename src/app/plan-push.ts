@@ -6,7 +6,7 @@ import type { Policy, Rule } from '../policy/index.ts';
 import { type FileUpload, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
 import { checkContent } from './check-content.ts';
 import { type CheckedFormats, FormatExaminer, formatsSkipped } from './check-formats.ts';
-import { listedFile } from './check-formats-local.ts';
+import { examineListed } from './check-formats-local.ts';
 import type { RevocationOptions } from './check-revocations.ts';
 import { planHashing } from './hash-candidates.ts';
 import type { EngineOptions } from './hash-model.ts';
@@ -148,7 +148,7 @@ async function examine({ formats }: Rule, { files, findings }: ListedFiles, sign
   if (verdictOf(findings) !== 'verified')
     return formatsSkipped(formats, 'no file was looked at, because the files are not the signed ones');
   const examiner = new FormatExaminer(formats, signal);
-  for (const file of files) examiner.add(listedFile(file));
+  for (const file of files) examineListed(examiner, file);
   return await examiner.finish();
 }
 

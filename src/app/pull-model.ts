@@ -14,7 +14,7 @@ import {
 import { type StoreLocation, underLock } from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
 import { type CheckedFormats, FormatExaminer, formatsSkipped } from './check-formats.ts';
-import { examineStaged, listedFile } from './check-formats-local.ts';
+import { examineListed, examineStaged } from './check-formats-local.ts';
 import { readPrefix } from './check-prefix.ts';
 import { checkStoredContent } from './check-stored-content.ts';
 import { prefixFindings } from './prefix-findings.ts';
@@ -115,7 +115,7 @@ async function alreadyThere(target: PullTarget, model: OpenedModel, options: Pul
   const inTheWay = await occupants(target);
   if (inTheWay.length === 0) return undefined;
   const examiner = new FormatExaminer(model.rule.formats, options.signal);
-  const proofs = await pulledAlready(target, model, options, (file) => examiner.add(listedFile(file)));
+  const proofs = await pulledAlready(target, model, options, (file) => examineListed(examiner, file));
   const formats = await examiner.finish();
   if (proofs === undefined && options.force) return undefined;
   if (proofs === undefined) throw notEmpty(target, inTheWay);

@@ -5,5 +5,6 @@ export { type GgufHeader, type GgufSplit, type GgufValue, readGgufHeader } from 
 export { inspectContent } from './inspect-content.ts';
 export type { CodePart, Defect, FileInspection, PickleImport } from './inspection.ts';
 export * from './open-file.ts';
+export { isPlainJson } from './plain-json.ts';
 export { readSafetensorsHeader, type SafetensorsHeader } from './safetensors.ts';
 export * from './tensor.ts';

@@ -21,13 +21,16 @@ export async function inspectJson(file: OpenFile, place: InspectionPlace): Promi
 
 /** The same for JSON that is in memory. */
 export function noteJson(bytes: Buffer, place: InspectionPlace): void {
-  const text = bytes.toString('latin1');
-  // A key can be spelt with escapes.
-  if (!MATTERS.test(text) && !/\\u00[4-7]/i.test(text)) return;
+  if (!mayMatter(bytes.toString('latin1'))) return;
   const value = parse(bytes, place);
   if (value !== undefined) walk(value, place);
   // What this parser refuses, another takes (NaN, a key twice): then all of it counts as the template.
   else noteTemplate(bytes.toString('utf8'), '', place);
+}
+
+/** Whether there may be anything to note in JSON: a key can be spelt with escapes. */
+export function mayMatter(text: string): boolean {
+  return MATTERS.test(text) || /\\u00[4-7]/i.test(text);
 }
 
 function parse(bytes: Buffer, place: InspectionPlace): JsonValue | undefined {

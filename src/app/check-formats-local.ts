@@ -6,7 +6,7 @@ import { type FileIdentity, identityOf } from '../digest/index.ts';
 import { isPlainJson, type OpenFile } from '../filetypes/index.ts';
 import { DEFAULT_IGNORED } from '../formats/index.ts';
 import { type ListedFile, listModel, type PackedFile, type Source } from '../model/index.ts';
-import type { FormatExaminer } from './check-formats.ts';
+import type { FileToExamine, FormatExaminer } from './check-formats.ts';
 
 /** Reads up to this size are made at once: from the page cache they take less than waiting for another thread. */
 const SMALL_READ = 128 * 1024;

@@ -2,7 +2,16 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { usage } from '../core/index.ts';
 import type { Serialization } from '../formats/index.ts';
-import { expectedFiles, type HashedModel, hashModel, isIgnored, type ListedFile, parseIgnorePath, type Source } from '../model/index.ts';
+import {
+  expectedFiles,
+  type HashedModel,
+  hashModel,
+  isIgnored,
+  type ListedFile,
+  type PackedFile,
+  parseIgnorePath,
+  type Source,
+} from '../model/index.ts';
 import type { Rule } from '../policy/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
 import { type EngineOptions, engineOf } from './hash-model.ts';
@@ -26,6 +35,8 @@ export interface CheckContentOptions extends EngineOptions {
   readonly signatures: readonly string[];
   /** Told of every file of the model that is listed. */
   readonly onListed?: ((file: ListedFile) => void) | undefined;
+  /** The same of every file in a compressed archive. */
+  readonly onPacked?: ((name: string, file: PackedFile) => void) | undefined;
 }
 
 /**
@@ -78,8 +89,8 @@ export class CandidateHashing {
 
   /** The model with only some files by content. */
   hashOnly({ source, serialization, names }: HashPlan, only: ReadonlySet<string>): Promise<HashedModel> {
-    const { signatures: excluded, onListed } = this.#options;
-    return hashModel(source, { ...engineOf(this.#options), serialization, excluded, signed: names, only, onListed });
+    const { signatures: excluded, onListed, onPacked } = this.#options;
+    return hashModel(source, { ...engineOf(this.#options), serialization, excluded, signed: names, only, onListed, onPacked });
   }
 }
 

@@ -1,7 +1,8 @@
 import type { ArchiveSource, DiskSource } from '../model/index.ts';
-import { Archive } from './archive.ts';
 import { archivedName, archiveFormatOf } from './archive-format.ts';
+import { GzipArchive } from './gzip-archive.ts';
 import { type ArchiveLimits, DEFAULT_LIMITS } from './limits.ts';
+import { TarArchive } from './tar-archive.ts';
 
 /** How an archive is read, whoever asks. */
 export interface OpenArchiveOptions {
@@ -17,5 +18,7 @@ export interface OpenArchiveOptions {
 export function openArchive(file: DiskSource, { limits = DEFAULT_LIMITS, signal }: OpenArchiveOptions = {}): ArchiveSource | undefined {
   const format = file.kind === 'file' ? archiveFormatOf(file.name) : undefined;
   if (format === undefined) return undefined;
-  return { kind: 'archive', path: file.path, name: archivedName(file.name), contents: new Archive(file.path, format, limits, signal) };
+  const { path, name } = file;
+  const contents = format === 'tar' ? new TarArchive(path, limits, signal) : new GzipArchive(path, limits, signal);
+  return { kind: 'archive', path, name: archivedName(name), contents };
 }

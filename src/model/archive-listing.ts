@@ -2,6 +2,7 @@ import type { Finding } from '../core/index.ts';
 import { DEFAULT_IGNORED } from '../formats/index.ts';
 import { huggingFaceCache } from './directory-findings.ts';
 import type { WalkOptions } from './directory-source.ts';
+import { isIgnored } from './ignore.ts';
 
 const HUGGING_FACE_CACHE = '.cache/huggingface';
 
@@ -28,6 +29,11 @@ export class ArchiveListing {
   isContent(name: string): boolean {
     if (this.#excluded.has(name)) return false;
     return this.#signed.has(name) || this.#ignorePath(name) === undefined;
+  }
+
+  /** Whether a file is one that git keeps for itself. */
+  isOfGit(name: string): boolean {
+    return isIgnored(name, []);
   }
 
   /** Tells of a member that is, or leads to, what is ignored. */

@@ -15,7 +15,7 @@ export async function hashArchive(
   source: ArchiveSource,
   options: Omit<HashModelOptions, 'excluded'> & { readonly excluded: ReadonlySet<string> },
 ): Promise<HashedModel> {
-  const { serialization, excluded, signed, only, onListed, engine, workers, useMainThread, signal, onProgress } = options;
+  const { serialization, excluded, signed, only, onListed, onPacked, engine, workers, useMainThread, signal, onProgress } = options;
   const { hashType: algorithm, shardSize } = serialization;
   const listing = new ArchiveListing({ ignorePaths: serialization.ignorePaths, excluded, signed });
   const isHashed = (name: string) => listing.isContent(name) && (only === undefined || only.has(name));
@@ -30,10 +30,15 @@ export async function hashArchive(
   const unhashed: string[] = [];
   const findings: Finding[] = [];
   let bytes = 0;
-  for (const { name, kind, size, result, place } of hashed.members) {
+  for (const { name, kind, size, result, place, packed } of hashed.members) {
     listing.note(name, kind);
-    if (kind === 'directory' || !listing.isContent(name)) continue;
-    if (place !== undefined) onListed?.({ ...place, name });
+    if (kind === 'directory') continue;
+    // A loader may read what is ignored, too: only what git keeps for itself, and signatures, are nothing to look at.
+    if (!listing.isOfGit(name) && !excluded.has(name)) {
+      if (place !== undefined) onListed?.({ ...place, name });
+      if (packed !== undefined) onPacked?.(name, packed);
+    }
+    if (!listing.isContent(name)) continue;
     const reason = checkResourceName(name);
     if (reason !== undefined) findings.push(nameInvalid(name, reason));
     else if (result === undefined || !isHashed(name)) {

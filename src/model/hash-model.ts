@@ -7,7 +7,7 @@ import { checkResourceName, type Serialization } from '../formats/index.ts';
 import { nameInvalid, unreadable } from './directory-findings.ts';
 import { DirectoryWalk, type ListedFile } from './directory-source.ts';
 import { hashArchive } from './hash-archive.ts';
-import type { ArchiveSource, DiskSource, Source } from './source.ts';
+import type { ArchiveSource, DiskSource, PackedFile, Source } from './source.ts';
 
 /** What of a model is hashed, and how. */
 export interface HashModelOptions {
@@ -20,6 +20,8 @@ export interface HashModelOptions {
   readonly only?: ReadonlySet<string> | undefined;
   /** Told of every file that is listed, before it is hashed. */
   readonly onListed?: ((file: ListedFile) => void) | undefined;
+  /** The same of every file in a compressed archive. */
+  readonly onPacked?: ((name: string, file: PackedFile) => void) | undefined;
   readonly engine?: EngineChoice | undefined;
   readonly workers?: number | undefined;
   readonly useMainThread?: boolean | undefined;

@@ -15,5 +15,6 @@ export {
   type HashedArchive,
   type HashedMember,
   openSource,
+  type PackedFile,
   type Source,
 } from './source.ts';

@@ -37,6 +37,19 @@ export interface ArchiveContents {
   read(name: string, maxBytes: number, options: HashOptions): Promise<Uint8Array | undefined>;
 }
 
+/** A file in a compressed archive. */
+export interface PackedFile {
+  /** Bytes. */
+  readonly size: number;
+  /**
+   * Lends it for reading: what it lends fills as much of a buffer as the file holds from an offset on, and gives the number of
+   * bytes.
+   *
+   * @throws MlsignError `archive-not-seekable` where so much would have to be unpacked again that it is not done
+   */
+  lend<T>(use: (readInto: (buffer: Buffer, offset: number) => Promise<number>) => Promise<T>): Promise<T>;
+}
+
 /** An archive that was read to its end. */
 export interface HashedArchive {
   readonly engine: EngineName;
@@ -53,6 +66,8 @@ export interface HashedMember {
   readonly result?: HashedFile | undefined;
   /** Where its bytes are, where they are not compressed. */
   readonly place?: FileToHash | undefined;
+  /** How they are read where they are. */
+  readonly packed?: PackedFile | undefined;
 }
 
 /**

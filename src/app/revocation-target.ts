@@ -1,15 +1,29 @@
 import { X509Certificate } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { MlsignError, readCapped, usage } from '../core/index.ts';
-import { isDigestName, isDigestValue, MAX_PEM_BYTES, parseTrustedPem, publicKeyHint } from '../formats/index.ts';
+import {
+  isDigestName,
+  isDigestValue,
+  MAX_PEM_BYTES,
+  type Manifest,
+  parseOmsStatement,
+  parseTrustedPem,
+  publicKeyHint,
+} from '../formats/index.ts';
 import { DIGEST, KEY_NAME, type Revocation } from '../lineage/index.ts';
+import { modelId, type Source } from '../model/index.ts';
 import { isStoreLocation, parseLocation, type Store, type StoreLocation } from '../store/index.ts';
 import { claimedRelease } from './claimed-release.ts';
+import { furtherSignatures } from './further-signatures.ts';
 import { identifyModel } from './identify-model.ts';
 import { openModel } from './open-model.ts';
+import { readBundle } from './read-bundle.ts';
+import { areOfOtherModels } from './revoked-contents.ts';
 
 /** What is revoked, and how it was found out. */
 export interface RevocationTarget extends Pick<Revocation, 'kind' | 'value'> {
+  /** What else of the same kind is the same: a model that is signed in several ways has an id for each. */
+  readonly further: readonly string[];
   /** In words. */
   readonly description: string;
 }
@@ -30,13 +44,13 @@ const PEM = '-----BEGIN ';
  */
 export async function revocationTarget(text: string, options: TargetOptions): Promise<RevocationTarget> {
   const key = text.startsWith('key:') ? text.slice('key:'.length) : undefined;
-  if (key !== undefined && KEY_NAME.test(key)) return { kind: 'key', value: key, description: 'the key of this name' };
-  if (DIGEST.test(text)) return { kind: 'digest', value: digestTarget(text), description: 'whatever has this digest' };
+  if (key !== undefined && KEY_NAME.test(key)) return { kind: 'key', value: key, further: [], description: 'the key of this name' };
+  if (DIGEST.test(text)) return { kind: 'digest', value: digestTarget(text), further: [], description: 'whatever has this digest' };
   if (isStoreLocation(text)) return releaseTarget(parseLocation(text), options);
   const found = await stat(text).catch(() => undefined);
   if (found !== undefined) return found.isFile() && (await isPem(text)) ? keyTarget(text) : modelTarget(text);
   if (/^[^\s/]+@[^\s/]+$|^[a-z][a-z0-9+.-]*:\/\/|^[A-Z]+=/.test(text))
-    return { kind: 'identity', value: text, description: 'whoever signs under this name' };
+    return { kind: 'identity', value: text, further: [], description: 'whoever signs under this name' };
   throw usage('target-unknown', 'this is nothing that can be revoked: no such file, and no digest, key or identity', {
     subject: text,
     expected: 'sha256:…, a model, s3://bucket/prefix/name@7, key.pub, key:…, or an identity such as ci@example.com',
@@ -71,21 +85,49 @@ async function isPem(path: string): Promise<boolean> {
 async function keyTarget(path: string): Promise<RevocationTarget> {
   const trusted = parseTrustedPem(await readCapped(path, MAX_PEM_BYTES, 'PEM file'), path);
   const key = trusted.kind === 'key' ? trusted.key : new X509Certificate(trusted.der).publicKey;
-  return { kind: 'key', value: publicKeyHint(key), description: trusted.kind === 'key' ? path : `the key of certificate ${path}` };
+  return {
+    kind: 'key',
+    value: publicKeyHint(key),
+    further: [],
+    description: trusted.kind === 'key' ? path : `the key of certificate ${path}`,
+  };
 }
 
 async function modelTarget(path: string): Promise<RevocationTarget> {
-  const { name, modelId } = await identifyModel(await openModel(path), {}, false);
-  return { kind: 'digest', value: `sha256:${modelId}`, description: `model ${name}` };
+  const source = await openModel(path);
+  const { name, modelId: id, manifest } = await identifyModel(source, {}, false);
+  const ids = new Set<string>();
+  for (const other of await furtherManifests(source)) {
+    if (!areOfOtherModels(manifest, other)) ids.add(modelId(other));
+  }
+  ids.delete(id);
+  const further = [...ids].map((other) => `sha256:${other}`);
+  return { kind: 'digest', value: `sha256:${id}`, further, description: `model ${name}` };
+}
+
+/** Of the other signatures beside a model; what cannot be read signs nothing. */
+async function furtherManifests(source: Source): Promise<readonly Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const path of await furtherSignatures(source, [])) {
+    try {
+      const { bundle } = await readBundle(path);
+      manifests.push(parseOmsStatement(bundle.envelope.payload, path, { allowLegacy: true }).manifest);
+    } catch (error) {
+      if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
+    }
+  }
+  return manifests;
 }
 
 async function releaseTarget(location: StoreLocation, { openStore, signal }: TargetOptions): Promise<RevocationTarget> {
   const { reference } = location;
-  if (reference?.kind === 'model') return { kind: 'digest', value: `sha256:${reference.id}`, description: `model ${location.name}` };
+  if (reference?.kind === 'model') {
+    return { kind: 'digest', value: `sha256:${reference.id}`, further: [], description: `model ${location.name}` };
+  }
   const store = await openStore(location);
   try {
     const { modelId, number } = await claimedRelease(store, location, signal);
-    return { kind: 'digest', value: `sha256:${modelId}`, description: `model ${location.name}, release ${number}` };
+    return { kind: 'digest', value: `sha256:${modelId}`, further: [], description: `model ${location.name}, release ${number}` };
   } finally {
     await store.close();
   }

@@ -29,7 +29,7 @@ import { freshSigner, type SigningParty } from './signers.ts';
 /** How a revocation list is changed. */
 export interface RevokeOptions extends SigningParty, EvidenceOptions {
   /** What is revoked; without it, the list is only renewed. */
-  readonly add?: Omit<Revocation, 'added'> | undefined;
+  readonly add?: readonly Omit<Revocation, 'added'>[] | undefined;
   /** The revokers: who may have signed the list, and who may sign it now. */
   readonly signers: SignerGroups;
   /** What the list is called; after its place unless given. */
@@ -48,8 +48,8 @@ export interface RevokeOptions extends SigningParty, EvidenceOptions {
 export interface RevocationUpdate {
   /** The list as it is now. */
   readonly list: RevocationEvidence;
-  /** What was to be revoked; absent where the list was only begun or renewed. */
-  readonly entry?: Revocation | undefined;
+  /** What was to be revoked; none where the list was only begun or renewed. */
+  readonly entries: readonly Revocation[];
   /** `unchanged` where it was revoked already, and nothing was written. */
   readonly outcome: 'begun' | 'revoked' | 'renewed' | 'unchanged';
   readonly checks: readonly Check[];
@@ -85,7 +85,7 @@ function written(update: RevocationUpdate | undefined): RevocationUpdate {
 
 /** One try: undefined where somebody else was faster. */
 async function attempt(source: RevocationSource, options: RevokeOptions): Promise<RevocationUpdate | undefined> {
-  const { signers, state, clock = systemClock, signal, add } = options;
+  const { signers, state, clock = systemClock, signal, add = [] } = options;
   const now = clock();
   const name = options.name ?? listName(source);
   const place = listPlace(source);
@@ -94,10 +94,12 @@ async function attempt(source: RevocationSource, options: RevokeOptions): Promis
   const opened = await openRevocations(source, { signers, name, evidence, mark }, signal);
   const before = opened.signed?.list;
   refuseUnsound(opened, before, mark, options.init ?? false);
-  const entry = add && { ...add, added: now };
-  const entries = withEntry(before?.entries ?? [], entry);
-  const base = { ...(entry === undefined ? {} : { entry }), checks: opened.checks };
-  if (entries === undefined && opened.signed !== undefined && opened.isCurrent) {
+  const added = add.map((entry) => ({ ...entry, added: now }));
+  const known = before?.entries ?? [];
+  const entries = added.reduce(withEntry, known);
+  const base = { entries: added, checks: opened.checks };
+  const isUnchanged = entries === known && added.length > 0;
+  if (isUnchanged && opened.signed !== undefined && opened.isCurrent) {
     const { list, digest, signer } = opened.signed;
     return { ...base, list: evidenceOf(place, list, digest, signer), outcome: 'unchanged', findings: warnings(opened) };
   }
@@ -107,7 +109,7 @@ async function attempt(source: RevocationSource, options: RevokeOptions): Promis
     sequence: Math.max(before?.sequence ?? 0, mark?.sequence ?? 0) + 1,
     issued: now,
     expires: expiryOf(life, now),
-    entries: entries ?? before?.entries ?? [],
+    entries,
   };
   const { bytes, digest, signer } = await sealList(list, place, { ...options, signers }, evidence);
   if (!(await writeList(source, opened, bytes, signal))) return undefined;
@@ -115,7 +117,7 @@ async function attempt(source: RevocationSource, options: RevokeOptions): Promis
   return {
     ...base,
     list: evidenceOf(place, list, digest, signer),
-    outcome: before === undefined ? 'begun' : entry === undefined || entries === undefined ? 'renewed' : 'revoked',
+    outcome: before === undefined ? 'begun' : added.length === 0 || isUnchanged ? 'renewed' : 'revoked',
     checks: [...base.checks, ...remembered.checks],
     findings: [...warnings(opened), ...remembered.findings],
   };
@@ -157,13 +159,12 @@ function refuseUnsound(opened: OpenedRevocations, before: RevocationList | undef
   }
 }
 
-/** The entries with one more; undefined where it changes nothing. */
-function withEntry(before: readonly Revocation[], entry: Revocation | undefined): readonly Revocation[] | undefined {
-  if (entry === undefined) return before;
+/** The entries with one more; the very same where it changes nothing. */
+function withEntry(before: readonly Revocation[], entry: Revocation): readonly Revocation[] {
   const known = before.find((each) => revocationId(each) === revocationId(entry));
   if (known === undefined) return [...before, entry];
   const isStricter = known.since !== undefined && (entry.since === undefined || entry.since < known.since);
-  return isStricter ? before.map((each) => (each === known ? entry : each)) : undefined;
+  return isStricter ? before.map((each) => (each === known ? entry : each)) : before;
 }
 
 function lifeOf(before: RevocationList | undefined): Lifetime | undefined {

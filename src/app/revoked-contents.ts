@@ -19,7 +19,7 @@ export function withoutRevoked(signatures: OpenedSignatures, revocations: Revoca
   const isRevoked = ({ findings }: (typeof judged)[number]) => verdictOf(findings) !== 'verified';
   const revoked = judged.filter(isRevoked).map(({ candidate }) => manifestOf(candidate));
   const candidates = judged
-    .filter((each) => !isRevoked(each) && revoked.every((manifest) => isOther(manifest, manifestOf(each.candidate))))
+    .filter((each) => !isRevoked(each) && revoked.every((manifest) => areOfOtherModels(manifest, manifestOf(each.candidate))))
     .map(({ candidate }) => candidate);
   const findings = judged.flatMap((each) => each.findings);
   const isLeft = candidates.length > 0;
@@ -70,7 +70,7 @@ function manifestOf({ statements }: Candidate): Manifest {
 }
 
 /** Whether no model is what both say: they name other files, or other digests by the same algorithm. */
-function isOther(a: Manifest, b: Manifest): boolean {
+export function areOfOtherModels(a: Manifest, b: Manifest): boolean {
   const ours = groupByFile(a);
   const theirs = groupByFile(b);
   if (ours.size !== theirs.size || [...ours.keys()].some((name) => !theirs.has(name))) return true;

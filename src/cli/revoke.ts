@@ -65,7 +65,7 @@ export async function revokeByFlags(target: string | undefined, flags: RevokeFla
       throw usage('one-signer', 'a revocation list has one signer: give one of --key, --kms and --sigstore, once');
     }
     const { signer, witnesses }: SigningParty = team;
-    const add = await entryOf(target, flags, signal);
+    const add = await entriesOf(target, flags, signal);
     const { place, signedBy: signers, name } = await listOf(target, flags, signal);
     const { state } = channelClientOf(flags);
     const { expires, init } = flags;
@@ -84,30 +84,30 @@ export async function revokeByFlags(target: string | undefined, flags: RevokeFla
   }
 }
 
-async function entryOf(
+async function entriesOf(
   target: string | undefined,
   flags: RevokeFlags,
   signal: AbortSignal,
-): Promise<Omit<Revocation, 'added'> | undefined> {
+): Promise<readonly Omit<Revocation, 'added'>[]> {
   const { reason, since, issuer, renew } = flags;
-  if (target === undefined && (renew || flags.init)) return undefined;
+  if (target === undefined && (renew || flags.init)) return [];
   if (target === undefined || renew) throw usage('target-or-renew', 'say what is revoked, or --renew: one of them');
   if (reason === undefined)
     throw usage('reason-missing', 'say why it is revoked: whoever meets it reads it', { expected: '--reason TEXT' });
-  const { kind, value } = await revocationTarget(target, { openStore: storeOpener(flags), signal });
+  const { kind, value, further } = await revocationTarget(target, { openStore: storeOpener(flags), signal });
   if (since !== undefined && kind === 'digest') {
     throw usage('flag-without-use', '--since is for keys and identities: what has a revoked digest is revoked whenever it was signed', {
       subject: target,
     });
   }
   if (issuer !== undefined && kind !== 'identity') throw usage('flag-without-use', '--issuer is for identities', { subject: target });
-  return {
+  return [value, ...further].map((each) => ({
     kind,
-    value,
+    value: each,
     reason,
     ...(issuer === undefined ? {} : { issuer }),
     ...(since === undefined ? {} : { since: parseMoment(since) }),
-  };
+  }));
 }
 
 /** Which list, and who its revokers are: as the flags say, the policy, or both, where both must hold. */

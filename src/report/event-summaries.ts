@@ -74,7 +74,7 @@ export function restoreEvent({ url, release, verdict, isDryRun, policy, findings
 }
 
 /** Of a revocation. */
-export function revokeEvent({ list, entry, outcome, findings }: RevocationUpdate): EventSummary {
+export function revokeEvent({ list, entries: [entry], outcome, findings }: RevocationUpdate): EventSummary {
   return { place: entry?.value ?? list.place, outcome, signers: [list.signer], findings };
 }
 

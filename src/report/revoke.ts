@@ -6,12 +6,13 @@ import type { Style } from './style.ts';
 import { revocationsDocument } from './verification.ts';
 
 /** What `mlsign revoke --json` prints: `schemas/revoke.schema.json`. */
-export function revokeDocument({ list, entry, outcome, checks, findings }: RevocationUpdate): object {
+export function revokeDocument({ list, entries: [entry, ...further], outcome, checks, findings }: RevocationUpdate): object {
   return {
     type: 'https://mlsign/revoke/v1',
     outcome,
     list: revocationsDocument(list),
     ...(entry === undefined ? {} : { entry: revocationDocument(entry) }),
+    ...(further.length === 0 ? {} : { further: further.map(revocationDocument) }),
     checks,
     findings,
   };
@@ -29,9 +30,10 @@ function revocationDocument({ kind, value, issuer, since, reason, added }: Revoc
 }
 
 /** What was revoked, for people. */
-export function revokeText({ list, entry, outcome, findings }: RevocationUpdate, style: Style): string {
+export function revokeText({ list, entries: [entry, ...further], outcome, findings }: RevocationUpdate, style: Style): string {
   const done = outcome === 'unchanged' ? 'revoked already' : outcome === 'begun' && entry !== undefined ? 'revoked' : outcome;
   const lines = [`${style.good(style.bold(done))}  ${style.bold(escapeText(entry?.value ?? list.name))}`];
+  for (const { value } of further) lines.push(`also       ${escapeText(value)}  ${style.dim('the same model, signed in another way')}`);
   if (entry !== undefined) lines.push(`reason     ${escapeText(entry.reason)}`);
   if (entry?.since !== undefined)
     lines.push(`since      ${entry.since.toISOString()}  ${style.dim('signatures that are proven to be older still count')}`);

@@ -108,6 +108,33 @@ describe('mlsign revoke', () => {
     assert.deepEqual(await verdict(verify(inFile())), [0, 'revoked-model']);
   });
 
+  it('revokes a model by the id of every signature that may be of the same bytes, and no other', async () => {
+    await begin();
+    const ids: string[] = [];
+    const own = join(model, 'model.sig');
+    mkdirSync(`${model}.mlsign`);
+    for (const how of [[], ['--algorithm', 'blake3'], ['--method', 'shards', '--shard-size', '4']]) {
+      const signed = await models.run('sign', model, ...signingAs(TRAINER), '--force', ...how, '--json');
+      ids.push(JSON.parse(signed.stdout).model_id);
+      copyFileSync(own, `${model}.mlsign/${ids.length}.sig`);
+    }
+    // Of another model, put there by mistake.
+    const other = models.sandbox.write('disk/other', { 'other.bin': 'other' });
+    assert.equal((await models.run('sign', other, ...signingAs(TRAINER))).code, 0);
+    copyFileSync(join(other, 'model.sig'), `${model}.mlsign/4.sig`);
+    writeFileSync(`${model}.mlsign/5.sig`, 'no bundle');
+    const { entry, further, list } = await done(revoke(model, '--reason', 'poisoned', ...inFile(), ...asRevoker));
+    const values = [entry, ...further].map(({ value }: { value: string }) => value);
+    assert.deepEqual(values.toSorted(), ids.map((id) => `sha256:${id}`).toSorted());
+    assert.deepEqual([list.entries, list.sequence], [3, 2]);
+    rmSync(`${model}.mlsign`, { recursive: true });
+    for (const how of [[], ['--algorithm', 'blake3'], ['--method', 'shards', '--shard-size', '4']]) {
+      assert.equal((await models.run('sign', model, ...signingAs(TRAINER), '--force', ...how)).code, 0);
+      assert.deepEqual((await verdict(verify(inFile()))).slice(0, 2), [1, 'revoked-model'], how.join(' '));
+    }
+    assert.equal((await done(revoke(model, '--reason', 'again', ...inFile(), ...asRevoker))).outcome, 'unchanged');
+  });
+
   it('warns where revoked digests cannot be compared with the files of a model', async () => {
     await begin();
     const { resources } = JSON.parse((await models.run('hash', model, '--json')).stdout);

@@ -3,12 +3,14 @@ import { compareCodePoints, errorFinding, type Finding, MlsignError, readCapped,
 import {
   countParameters,
   type FileFormat,
+  type FileInspection,
   type FileType,
   formatOfName,
   type GgufSplit,
-  identify,
+  inspectContent,
   readGgufHeader,
   readSafetensorsHeader,
+  withFile,
 } from '../filetypes/index.ts';
 import type { Source } from '../model/index.ts';
 
@@ -33,9 +35,16 @@ export interface GgufIdentity {
   readonly split: GgufSplit | undefined;
 }
 
+/** A file that can run code when it is loaded, holds templates, or could not be looked through. */
+export interface FileCode extends Pick<FileInspection, 'runsCode' | 'imports' | 'parts' | 'isComplete'> {
+  readonly name: string;
+}
+
 /** What the files of a model hold, by their bytes. */
 export interface ModelContents {
   readonly types: ReadonlyMap<string, FileType>;
+  /** In the order of their names. */
+  readonly code: readonly FileCode[];
   /** GGUF files by name. */
   readonly gguf: ReadonlyMap<string, GgufIdentity>;
   readonly tensors: number;
@@ -48,6 +57,7 @@ export interface ModelContents {
 
 // Enough to hide the latency of a disk, far below any limit on open files.
 const READERS = 8;
+const TENSOR_FORMATS: readonly FileFormat[] = ['safetensors', 'gguf'];
 
 /** Where a file of a model lies. */
 export function filePath(source: Pick<Source, 'kind' | 'path'>, name: string): string {
@@ -67,13 +77,13 @@ export async function readModelFile(source: Source, name: string, maxBytes: numb
 }
 
 /** Of an archive: its files are told by their names, as nothing of it touches a disk. */
-const UNREAD: ModelContents = { types: new Map(), gguf: new Map(), tensors: 0, parameters: 0, dtypes: [], findings: [] };
+const UNREAD: ModelContents = { types: new Map(), code: [], gguf: new Map(), tensors: 0, parameters: 0, dtypes: [], findings: [] };
 
 /** Reads the beginning of every file, and the headers of those that hold tensors. What is wrong with one is a finding. */
 export async function readContents(source: Source, files: readonly ListedFile[], signal?: AbortSignal): Promise<ModelContents> {
   if (source.kind === 'archive') return UNREAD;
   const findings: Finding[] = [];
-  const types = await identifyAll(source, files, findings, signal);
+  const { types, code } = await inspectAll(source, files, findings, signal);
   const gguf = new Map<string, GgufIdentity>();
   const bytesOf = new Map<string, number>();
   let tensors = 0;
@@ -89,23 +99,37 @@ export async function readContents(source: Source, files: readonly ListedFile[],
     for (const { dtype, start, end } of held.tensors) bytesOf.set(dtype, (bytesOf.get(dtype) ?? 0) + end - start);
   }
   const dtypes = [...bytesOf].sort((a, b) => b[1] - a[1]).map(([dtype]) => dtype);
-  return { types, gguf, tensors, parameters, dtypes, findings: findings.sort((a, b) => compareCodePoints(a.subject, b.subject)) };
+  return { types, code, gguf, tensors, parameters, dtypes, findings: findings.sort((a, b) => compareCodePoints(a.subject, b.subject)) };
 }
 
-async function identifyAll(source: Source, files: readonly ListedFile[], findings: Finding[], signal: AbortSignal | undefined) {
+async function inspectAll(source: Source, files: readonly ListedFile[], findings: Finding[], signal: AbortSignal | undefined) {
   const types = new Map<string, FileType>();
+  const code: FileCode[] = [];
   const queue = files.values();
   const readNext = async (): Promise<void> => {
     for (const { name } of queue) {
       throwIfAborted(signal);
-      const type = await attempt(name, findings, () => identify(filePath(source, name)));
-      if (type === undefined) continue;
+      const read = () => withFile(filePath(source, name), (file) => inspectContent(file, signal));
+      const inspection = await attempt(name, findings, read);
+      if (inspection === undefined) continue;
+      const { type, runsCode, imports, parts, isComplete } = inspection;
       types.set(name, type);
-      findings.push(...pretending(name, type));
+      if (parts.length > 0 || !isComplete) code.push({ name, runsCode, imports, parts, isComplete });
+      findings.push(...pretending(name, type), ...defectsOf(name, inspection));
     }
   };
   await Promise.all(Array.from({ length: READERS }, readNext));
-  return types;
+  return { types, code: code.sort((a, b) => compareCodePoints(a.name, b.name)) };
+}
+
+/** What is malformed. Of files that hold tensors it is told when those are read. */
+function defectsOf(subject: string, { type, defects }: FileInspection): readonly Finding[] {
+  return defects
+    .filter(({ code }) => !TENSOR_FORMATS.includes(type.format) || !code.startsWith(type.format))
+    .map(({ code, message, where, expected, got }) => {
+      const place = where === undefined ? message : `${message}: ${where}`;
+      return { code, severity: 'warning', message: place, subject, expected, got };
+    });
 }
 
 /** A file that cannot be read, or is malformed, is told of, and the others are looked at all the same. */

@@ -1,7 +1,7 @@
 import { type Finding, isJsonObject, type JsonObject, MlsignError, parseJson } from '../core/index.ts';
 import type { FileFormat, FileType } from '../filetypes/index.ts';
 import type { Source } from '../model/index.ts';
-import { countFormats, type FormatCount, type ListedFile, readContents, readModelFile } from './model-contents.ts';
+import { countFormats, type FileCode, type FormatCount, type ListedFile, readContents, readModelFile } from './model-contents.ts';
 import { findPartSets, type PartSet } from './model-parts.ts';
 
 /** What kind of model a directory or file is. */
@@ -13,6 +13,8 @@ export interface ModelKind {
   readonly formats: readonly FormatCount[];
   /** The type of each file by name; files that could not be read have none. */
   readonly types: ReadonlyMap<string, FileType>;
+  /** Files that can run code when they are loaded, hold templates, or could not be looked through. */
+  readonly code: readonly FileCode[];
   /** Tensors of safetensors and GGUF files, the values in them, and their dtypes, the one with most bytes first. */
   readonly tensors: number;
   readonly parameters: number;
@@ -65,6 +67,7 @@ export async function describeModel(source: Source, files: readonly ListedFile[]
     bytes: files.reduce((sum, { size }) => sum + size, 0),
     formats,
     types: contents.types,
+    code: contents.code,
     tensors: contents.tensors,
     parameters: contents.parameters,
     dtypes: contents.dtypes,

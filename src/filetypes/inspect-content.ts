@@ -8,6 +8,7 @@ import { inspectSavedModel } from './inspect-graph.ts';
 import { inspectHdf5 } from './inspect-hdf5.ts';
 import { inspectJson } from './inspect-json.ts';
 import { inspectNumpy } from './inspect-numpy.ts';
+import { inspectOnnx } from './inspect-onnx.ts';
 import { inspectPickles, sniffPickle } from './inspect-pickle.ts';
 import { inspectTar } from './inspect-tar.ts';
 import { noteTemplate } from './inspect-template.ts';
@@ -87,6 +88,8 @@ async function inspectAs(file: OpenFile, format: FileFormat, place: InspectionPl
       return;
     case 'saved-model':
       return inspectSavedModel(file, place);
+    case 'onnx':
+      return inspectOnnx(file, place);
     case 'json':
     case 'tokenizer':
       return inspectJson(file, place);

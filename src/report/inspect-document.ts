@@ -17,13 +17,20 @@ export function inspectDocument({ path, input, model, signatures, attestations, 
 }
 
 function modelDocument(model: NonNullable<Inspection['model']>): object {
-  const { source, weights, files, bytes, formats, tensors, parameters, dtypes, architecture, classes, adapter, partSets } = model;
+  const { source, weights, files, bytes, formats, tensors, parameters, dtypes, architecture, classes, adapter, partSets, code } = model;
   return {
     name: source.name,
     files,
     bytes,
     ...(weights === undefined ? {} : { weights: weights.format }),
     formats: formats.map(formatDocument),
+    code: code.map(({ name, runsCode, imports, parts, isComplete }) => ({
+      name,
+      runs_code: runsCode,
+      complete: isComplete,
+      imports: imports.map(({ module, name: imported }) => `${module}.${imported}`),
+      parts: parts.map(({ format, where, what, runsCode: runs }) => ({ format, where, what, runs_code: runs })),
+    })),
     tensors,
     parameters,
     dtypes,

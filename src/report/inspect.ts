@@ -44,7 +44,22 @@ function modelLines(model: Model, style: Style): readonly string[] {
       row('tensors', `${formatCount(model.tensors, 'tensor')}, ${formatParameters(model.parameters)} parameters, ${escapeText(dtypes)}`),
     );
   }
-  lines.push(...formatRows(model.formats, style));
+  lines.push(...formatRows(model.formats, style), ...codeRows(model.code, style));
+  return lines;
+}
+
+/** What can run code, and what it asks for; templates that stay in their sandbox are only in the document. */
+function codeRows(code: Model['code'], style: Style): readonly string[] {
+  const told = code.filter(({ runsCode, isComplete }) => runsCode || !isComplete);
+  const lines = told.slice(0, LIST_LIMIT).map(({ name, imports, parts, runsCode, isComplete }, i) => {
+    const names = imports.slice(0, LIST_LIMIT).map(({ module, name: imported }) => `${module}.${imported}`);
+    if (imports.length > LIST_LIMIT) names.push(`${imports.length - LIST_LIMIT} more`);
+    const reason = names.length > 0 ? `imports ${names.join(', ')}` : (parts.find((part) => part.runsCode)?.what ?? '');
+    const unknown = isComplete ? '' : 'not looked through wholly';
+    const what = [runsCode ? reason : '', unknown].filter((words) => words !== '').join('; ');
+    return row(i === 0 ? 'code' : '', `${style.attention(escapeText(name))}  ${escapeText(what)}`);
+  });
+  if (told.length > LIST_LIMIT) lines.push(row('', `and ${told.length - LIST_LIMIT} more`));
   return lines;
 }
 

@@ -352,6 +352,32 @@ describe('inspectModel', () => {
     assert.match(inspectText(inspection, plainStyle), /kind {9}LORA adapter of org\/base, safetensors\n/);
   });
 
+  it('says what can run code when it is loaded, and what that imports', async () => {
+    const pickle = await readFile(join(import.meta.dirname, '../../fixtures/formats/system-4.pkl'));
+    const inspection = await inspect(
+      await makeModel({
+        'model.pkl': pickle,
+        'modeling.py': 'pass\n',
+        'tokenizer_config.json': { chat_template: '{{ messages }}' },
+        'torn.pkl': pickle.subarray(0, 60),
+      }),
+    );
+    assert.deepEqual(
+      inspection.model?.code.map(({ name, runsCode, isComplete }) => [name, runsCode, isComplete]),
+      [
+        ['model.pkl', true, true],
+        ['modeling.py', true, true],
+        ['tokenizer_config.json', false, true],
+        ['torn.pkl', true, true],
+      ],
+    );
+    assert.deepEqual(codes(inspection), ['warning pickle-malformed torn.pkl']);
+    const text = inspectText(inspection, plainStyle);
+    assert.match(text, /code {9}model\.pkl {2}imports collections\.OrderedDict, posix\.system\n/);
+    assert.match(text, / {2}modeling\.py {2}importing it runs it\n/);
+    assert.doesNotMatch(text, /tokenizer_config/);
+  });
+
   it('warns of files whose bytes are not what their names say, pointers and broken headers', async () => {
     const whole = writeSafetensors([{ name: 'w', shape: [2] }]);
     const inspection = await inspect(
@@ -364,6 +390,7 @@ describe('inspectModel', () => {
     );
     assert.deepEqual(codes(inspection), [
       'warning format-mismatch a.safetensors',
+      'warning pickle-malformed a.safetensors',
       'warning lfs-pointer b.safetensors',
       'warning safetensors-malformed c.safetensors',
       'warning config-malformed config.json',

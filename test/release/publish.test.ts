@@ -54,6 +54,15 @@ describe('publishing a release', () => {
     }
   });
 
+  it('gives up where others are faster every time', async () => {
+    const signer = await fixtureSigner('ec-p384');
+    const late = publishRelease(await folder.store(), folder.location, aRecord, async (payload) => {
+      await publish();
+      return seal(payload, signer);
+    });
+    await assert.rejects(late, mlsignError('release-busy', /^others took the next number \d+ times$/, { outcome: 'unavailable' }));
+  });
+
   it('writes nothing that nobody could read', async () => {
     const objects = [anObject('../weights.bin')];
     await assert.rejects(publish({ objects }), mlsignError('release-malformed', /objects\[0\]\.name: expected a path inside the model/));

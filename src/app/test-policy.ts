@@ -1,16 +1,11 @@
 import { errorFinding, type Finding, MlsignError, systemClock, throwIfAborted, type Verdict } from '../core/index.ts';
 import { type LoadPolicyOptions, loadPolicy, type Policy, type PolicyCase, readPolicyCases } from '../policy/index.ts';
-import { isStoreLocation, parseLocation, type Store, type StoreLocation } from '../store/index.ts';
-import type { LineageOptions } from './check-lineage.ts';
-import type { EngineOptions } from './hash-model.ts';
-import type { EvidenceOptions } from './open-signatures.ts';
-import { type Verification, verifyModel } from './verify-model.ts';
-import { verifyRelease } from './verify-release.ts';
+import { type VerifyAnywhereOptions, verifyAnywhere } from './verify-anywhere.ts';
+import type { Verification } from './verify-model.ts';
 
 /** How cases are run. */
-export interface TestPolicyOptions extends EngineOptions, EvidenceOptions, Pick<LineageOptions, 'search' | 'searchStores'> {
+export interface TestPolicyOptions extends Omit<VerifyAnywhereOptions, 'policy' | 'signatures' | 'clock'> {
   readonly loading: LoadPolicyOptions;
-  readonly openStore: (place: Pick<StoreLocation, 'store'>) => Promise<Store>;
 }
 
 /** A case, and what became of it. */
@@ -66,18 +61,8 @@ async function runCase(one: PolicyCase, policy: Policy, options: TestPolicyOptio
   }
 }
 
-async function verify(one: PolicyCase, policy: Policy, options: TestPolicyOptions): Promise<Verification> {
-  const { loading: _, openStore, ...how } = options;
-  const { at, model, signatures } = one;
-  const common = { ...how, openStore, policy, lineage: 'asked', clock: at === undefined ? systemClock : () => at } as const;
-  if (!isStoreLocation(model)) return verifyModel(model, { ...common, signatures });
-  const location = parseLocation(model);
-  const store = await openStore(location);
-  try {
-    return await verifyRelease(location, { ...common, store });
-  } finally {
-    await store.close();
-  }
+function verify({ model, signatures, at }: PolicyCase, policy: Policy, { loading: _, ...how }: TestPolicyOptions): Promise<Verification> {
+  return verifyAnywhere(model, { ...how, policy, signatures, clock: at === undefined ? systemClock : () => at });
 }
 
 function compare({ verdict, finding, rule }: CaseResult['expected'], got: CaseResult['got']): readonly string[] {

@@ -5,13 +5,16 @@ import { exitCodeOf } from './exit-codes.ts';
 import { expectResultIn, outputFileOf } from './output-file.ts';
 import { isDebugging, styleFor, writeNote, writeResult } from './wiring.ts';
 
+/** Commands whose file is no result that may be out of date: it stays where there is no new one. */
+const KEEPS_FILE: readonly string[] = ['policy:init'];
+
 /** Tells of what was thrown as the arguments ask (`--json`, `--output-file`, `--no-color`) and sets the exit code that goes with it. */
 export async function giveError(thrown: unknown, argv: readonly string[], command = ''): Promise<MlsignError> {
   if (thrown instanceof Error && thrown.message.includes('See more help')) thrown.message = oneLine(thrown.message);
   const error = isOclifError(thrown) ? usageError(thrown, command) : asMlsignError(thrown);
   // A signal has already said which it was: 130 or 143.
   if (error.outcome !== 'interrupted' || process.exitCode === undefined) process.exitCode = exitCodeOf(error.outcome);
-  const file = outputFileOf(argv);
+  const file = KEEPS_FILE.includes(command) ? undefined : outputFileOf(argv);
   expectResultIn(file);
   const style = styleFor('stderr', argv.includes('--no-color'));
   const given = argv.includes('--json') ? writeResult(jsonText(errorDocument(error)), file) : Promise.resolve();

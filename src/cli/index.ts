@@ -16,6 +16,7 @@ export * from './lineage.ts';
 export * from './listing.ts';
 export * from './locations.ts';
 export * from './policy-check.ts';
+export * from './policy-init.ts';
 export * from './policy-test.ts';
 export * from './ports.ts';
 export * from './push.ts';

@@ -239,7 +239,8 @@ export function revokerKeys(paths: readonly string[]): Promise<readonly PemSourc
   return Promise.all(paths.map((path) => namedPem(path, "revoker's key")));
 }
 
-function identityOf({ identity, 'identity-pattern': pattern, issuer, claim = [] }: TrustFlags): readonly IdentitySource[] {
+/** The identity that flags trust. */
+export function identityOf({ identity, 'identity-pattern': pattern, issuer, claim = [] }: TrustFlags): readonly IdentitySource[] {
   if (issuer === undefined) return [];
   const where = identity ?? `--identity-pattern ${pattern ?? ''}`;
   return [{ identity, pattern, issuer, claims: Object.fromEntries(claim.map(readClaim)), where }];

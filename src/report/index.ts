@@ -21,6 +21,7 @@ export * from './listing.ts';
 export * from './locate.ts';
 export * from './mermaid.ts';
 export * from './policy-check.ts';
+export * from './policy-init.ts';
 export * from './policy-test.ts';
 export * from './pull.ts';
 export * from './push.ts';

@@ -40,15 +40,15 @@ cases:
   - { name: not signed, model: models/unsigned, expect: undetermined, finding: signature-not-found }
   - { name: its bundle elsewhere, model: models/good, signature: models/good/model.sig, expect: verified }
   - { name: signed by one of two, model: models/two, expect: rejected, finding: signer-missing, rule: models/two }
-  - { name: without a timestamp, model: models/stamped, expect: rejected, finding: timestamps-missing }
-  - { name: in no log, model: models/logged, expect: rejected, finding: logs-missing }
+  - { name: without a timestamp, model: models/stamped, expect: rejected, finding: timestamp-missing }
+  - { name: in no log, model: models/logged, expect: rejected, finding: log-entry-missing }
   - { name: the signer left something out, model: models/whole, expect: rejected, finding: ignored-path-not-accepted }
   - { name: unsigned where it may be, model: models/cached, expect: verified }
   - { name: unsigned anywhere, model: models/loose, expect: verified, finding: unsigned-extra }
   - { name: unsigned elsewhere, model: models/extra, expect: rejected, finding: file-extra }
   - { name: links where they may be, model: models/linked, expect: verified }
   - { name: a key in its time, model: models/former, at: 2026-01-15, expect: verified }
-  - { name: a key after its time, model: models/former, at: 2026-02-15T12:00:00Z, expect: rejected, finding: key-expired }
+  - { name: a key after its time, model: models/former, at: 2026-02-15T12:00:00Z, expect: rejected, finding: key-retired }
   - { name: a pickle, model: models/pickle, expect: rejected, finding: format-runs-code }
   - { name: a pickle where anything may be, model: models/any, expect: verified }
   - { name: a pickle where pickles may be, model: models/pickled, expect: verified }
@@ -56,7 +56,7 @@ cases:
   - { name: without the list, model: models/listed, expect: undetermined, finding: revocations-missing }
   - { name: without provenance, model: models/derived, expect: undetermined, finding: provenance-missing }
   - { name: a release, model: "file:store/llama@1", expect: verified, rule: store/* }
-  - { name: a channel that needs memory, model: "file:store/llama@production", expect: rejected, finding: channel-stateless }
+  - { name: a channel that needs memory, model: "file:store/llama@production", expect: undetermined, finding: channel-state-missing }
   - { name: a channel that needs none, model: "file:store/llama@staging", expect: verified }
   - { name: released by somebody else, model: "file:store/other@1", expect: rejected }
   - { name: somewhere else, model: elsewhere, expect: rejected, finding: policy-no-rule }

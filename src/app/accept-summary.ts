@@ -175,14 +175,15 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | MlsignError> {
 
 /** The rule without what the summary stands in for. Bytes, release, channel and revocations are left. */
 function withoutSummarized(rule: Rule): Rule {
-  return { ...rule, require: { timestamps: 0, logs: 0 }, lineage: new Map(), attestations: [], formats: 'any' };
+  return { ...rule, require: { timestamps: 0, logs: 0 }, maxAge: undefined, lineage: new Map(), attestations: [], formats: 'any' };
 }
 
 function standsInFor(rule: Rule, { verifier }: VerificationSummary): readonly Check[] {
-  const { timestamps, logs, maxAge } = rule.require;
+  const { maxAge, require } = rule;
+  const { timestamps, logs } = require;
   const names = [
     'signers',
-    ...(timestamps + logs > 0 || maxAge !== undefined ? ['evidence'] : []),
+    ...(timestamps + logs > 0 || rule.maxAge !== undefined ? ['evidence'] : []),
     ...(rule.lineage.size > 0 ? ['lineage'] : []),
     ...(rule.attestations.length > 0 ? ['attestations'] : []),
     ...(rule.formats === 'any' ? [] : ['formats']),

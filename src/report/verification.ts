@@ -2,6 +2,7 @@ import type { FormatEvidence, JudgedSignature, RevocationEvidence, StoredEvidenc
 import type { Check, Finding } from '../core/index.ts';
 import { escapeText } from './escape.ts';
 import { findingLine, findingLines, suggestionLines, worstFirst } from './findings.ts';
+import { attestationLines, attestationsDocument } from './attestations.ts';
 import { lineageGraph, treeLines } from './lineage.ts';
 import { formatBytes, formatCount, formatTime } from './quantity.ts';
 import type { Style } from './style.ts';
@@ -22,6 +23,7 @@ export function verificationDocument({
   stored,
   revocations,
   lineage,
+  attestations,
   base,
   checks,
   findings,
@@ -36,6 +38,7 @@ export function verificationDocument({
     ...(stored === undefined ? {} : { stored: storedDocument(stored) }),
     revocations: revocations.map(revocationsDocument),
     ...(lineage === undefined ? {} : { lineage: lineageGraph(lineage) }),
+    ...(attestations === undefined ? {} : { attestations: attestationsDocument(attestations) }),
     ...(base === undefined ? {} : { base: verificationDocument(base) }),
     signatures: signatures.map(signatureDocument),
     unsigned,
@@ -136,7 +139,13 @@ export function verificationText(verification: Verification, style: Style): stri
   const emphasis = verdict === 'verified' ? style.good : verdict === 'rejected' ? style.bad : style.attention;
   const size = read === undefined ? '' : `  ${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
   const lines = [`${emphasis(style.bold(verdict))}  ${style.bold(escapeText(source.name))}${stored === undefined ? size : ''}`];
+  lines.push(...decisionLines(verification));
+  lines.push(
+    `policy     ${escapeText(policy.source)}${policy.rule === policy.source ? '' : style.dim(`  rule ${escapeText(policy.rule)}`)}`,
+  );
   if (stored !== undefined) lines.push(...storedLines(stored, size, style));
+  const summary = checks.find(({ name, status }) => name === 'vsa' && status === 'passed');
+  if (summary !== undefined) lines.push(`by summary ${style.dim(escapeText(summary.detail))}`);
   for (const { statement, counted, path } of signatures) {
     if (statement === undefined) continue;
     const names = statement.signedBy.map(({ principal }) => principal.name).join(', ');
@@ -150,13 +159,11 @@ export function verificationText(verification: Verification, style: Style): stri
     for (const { log, index } of statement.logs) lines.push(`logged in  ${escapeText(log)}  ${style.dim(`entry ${index}`)}`);
   }
   if (signed !== undefined) lines.push(`model id   ${signed.modelId}`);
-  lines.push(
-    `policy     ${escapeText(policy.source)}${policy.rule === policy.source ? '' : style.dim(`  rule ${escapeText(policy.rule)}`)}`,
-  );
   for (const { place, sequence, entries, expires } of verification.revocations) {
     const details = `sequence ${sequence}, ${formatCount(entries, 'revocation')}, until ${formatTime(expires)}`;
     lines.push(`revoked    ${escapeText(place)}  ${style.dim(details)}`);
   }
+  lines.push(...attestationLines(verification.attestations ?? [], style));
   if (lineage !== undefined && lineage.nodes.length > 1)
     lines.push('made from', ...treeLines(lineage, 'ancestors', style).map((line) => `  ${line}`));
   if (base !== undefined) lines.push(`with base  ${escapeText(base.source.path)}  ${verdictWord(base.verdict, style)}`);
@@ -164,11 +171,17 @@ export function verificationText(verification: Verification, style: Style): stri
   const width = Math.max(...checks.map(({ name }) => name.length));
   const line = ({ name, status, detail }: Check) => `  ${CHECK_MARKS[status]} ${name.padEnd(width)}  ${style.dim(escapeText(detail))}`;
   lines.push('checks', ...checks.map(line));
-  if (verdict !== 'verified') {
-    const suggestions = suggestionLines(findings);
-    if (suggestions.length > 0) lines.push('what to do', ...suggestions);
-  }
   return `${lines.join('\n')}\n`;
+}
+
+/** For whoever is called at night: what failed first, and what to do, before everything else. */
+function decisionLines({ verdict, findings }: Verification): readonly string[] {
+  const [worst] = worstFirst(findings);
+  if (verdict === 'verified' || worst === undefined) return [];
+  const others = findings.filter(({ severity }) => severity === verdict).length - 1;
+  const more = others > 0 ? ` and ${formatCount(others, 'more finding')}` : '';
+  const suggestions = suggestionLines(findings);
+  return [`because    ${findingLine(worst)}${more}`, ...(suggestions.length > 0 ? ['what to do', ...suggestions] : [])];
 }
 
 function storedLines({ release, channel, files, location }: StoredEvidence, hashed: string, style: Style): readonly string[] {

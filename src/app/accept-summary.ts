@@ -179,8 +179,7 @@ function withoutSummarized(rule: Rule): Rule {
 }
 
 function standsInFor(rule: Rule, { verifier }: VerificationSummary): readonly Check[] {
-  const { maxAge, require } = rule;
-  const { timestamps, logs } = require;
+  const { timestamps, logs } = rule.require;
   const names = [
     'signers',
     ...(timestamps + logs > 0 || rule.maxAge !== undefined ? ['evidence'] : []),

@@ -1,5 +1,5 @@
 import { decodeUtf8 } from '../core/index.ts';
-import { TEXT_BY_EXTENSION } from './format-names.ts';
+import { codeOfName, TEXT_BY_EXTENSION } from './format-names.ts';
 import { type FileFormat, type FileType, fileType } from './formats.ts';
 import { sniffPickle } from './inspect-pickle.ts';
 import { formatByMagic, formatByWeakMagic, looksLikeZip } from './magic.ts';
@@ -58,7 +58,10 @@ function detectText(head: Buffer, file: OpenFile): FileFormat {
   if (text.startsWith('#!')) return /^#!.*\bpython/.test(text) ? 'python' : 'shell';
   if (text.startsWith(LFS_POINTER)) return 'git-lfs-pointer';
   const start = text.trimStart();
-  if (start.startsWith('{') || start.startsWith('[')) return detectJson(start, file.size > head.length);
+  const code = codeOfName(file.path);
+  if (code !== undefined) return code;
+  const json = /^(?:\{\s*["}]|\[)/.test(start) ? detectJson(start, file.size > head.length) : undefined;
+  if (json !== undefined) return json;
   return TEXT_BY_EXTENSION[file.path.slice(file.path.lastIndexOf('.') + 1).toLowerCase()] ?? 'text';
 }
 
@@ -71,10 +74,10 @@ function textOf(head: Buffer, cut: boolean): string | undefined {
   return undefined;
 }
 
-function detectJson(text: string, cut: boolean): FileFormat {
+function detectJson(text: string, cut: boolean): FileFormat | undefined {
   const [first = '', second = ''] = text.split('\n', 2);
   if (/^\s*[[{]/.test(second) && isJson(first)) return 'jsonl';
-  if (!cut && !isJson(text)) return 'text';
+  if (!cut && !isJson(text)) return undefined;
   if (/^\{\s*"(?:cells|metadata|nbformat)"/.test(text) && /"cell_type"\s*:/.test(text)) return 'notebook';
   return /"added_tokens"\s*:/.test(text) && /^\{\s*"version"\s*:/.test(text) ? 'tokenizer' : 'json';
 }

@@ -1,4 +1,4 @@
-import { type FileFormat, type FileType, fileType } from './formats.ts';
+import { type FileFormat, type FileType, fileType, RUNS_CODE } from './formats.ts';
 
 /** Text is told apart by name, because its bytes do not say; nothing else is. */
 export const TEXT_BY_EXTENSION: Readonly<Record<string, FileFormat>> = {
@@ -86,6 +86,12 @@ export function expectedFormats(name: string): readonly FileFormat[] | undefined
 /** What a name promises; only a guess, for files that are not there. */
 export function formatOfName(name: string): FileType {
   return fileType(expectedFormats(name)?.[0] ?? 'unknown');
+}
+
+/** The code that a name makes of whatever bytes: an interpreter goes by it, or asks nothing at all. */
+export function codeOfName(name: string): FileFormat | undefined {
+  const format = ownOf(TEXT_BY_EXTENSION, name.slice(name.lastIndexOf('.') + 1).toLowerCase());
+  return format !== undefined && RUNS_CODE.has(format) ? format : undefined;
 }
 
 function ownOf<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {

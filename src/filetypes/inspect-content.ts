@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../core/index.ts';
 import { detectFormat, HEAD_BYTES } from './detect.ts';
 import { withHeadKept } from './file-parts.ts';
+import { codeOfName } from './format-names.ts';
 import type { FileFormat } from './formats.ts';
 import { readGgufFile } from './gguf.ts';
 import { inspectCompressed } from './inspect-compressed.ts';
@@ -22,6 +23,7 @@ import { readZipDirectory } from './zip-directory.ts';
 
 const MAX_DEPTH = 4;
 const MAX_TEMPLATE_BYTES = 1024 * 1024;
+const INERT: ReadonlySet<FileFormat> = new Set<FileFormat>(['empty', 'git-lfs-pointer']);
 const UNPICKLED: ReadonlySet<FileFormat> = new Set<FileFormat>(['pickle', 'joblib', 'pytorch-legacy', 'empty']);
 /** What these end with is looked at anyway: a ZIP file that is their last member. */
 const CONTAINERS: ReadonlySet<FileFormat> = new Set<FileFormat>(['tar', 'empty']);
@@ -127,6 +129,8 @@ async function inspectText(file: OpenFile, { notes, where }: InspectionPlace): P
 /** What a loader makes of a file that goes by another part of it: a ZIP by its end, a pickle by its first byte. */
 async function inspectOtherReadings(file: OpenFile, format: FileFormat, place: InspectionPlace): Promise<void> {
   const { notes, where } = place;
+  const code = codeOfName(file.path);
+  if (code !== undefined && !TEXT.has(format) && !INERT.has(format)) notes.part(code, where, 'its name makes it code, whatever else it is');
   if (!UNPICKLED.has(format) && !(await isZip(file)) && (await sniffPickle(file, notes.signal))) {
     notes.defect('format-ambiguous', where, 'the file can be read as a pickle too', format, 'pickle');
     await inspectPickles(file, 'pickle', place);

@@ -20,7 +20,7 @@ export async function inspectNumpy(file: OpenFile, place: InspectionPlace): Prom
       "{'descr': …, 'fortran_order': …, 'shape': …}",
     );
   }
-  if (/O/i.test(descr)) await inspectPickles(file, 'pickle', place, dataStart);
+  if (/O|object/.test(descr)) await inspectPickles(file, 'pickle', place, dataStart);
   else if (shape !== undefined) checkSize(descr, shape, file.size - dataStart, place);
 }
 

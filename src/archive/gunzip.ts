@@ -90,8 +90,8 @@ class Feed {
       this.#last = piece;
       this.#fed += piece.length;
       const taken = new Promise<boolean>((resolve) => this.#inflate.write(piece, (error) => resolve(!error)));
-      // Where the compressed data ends inside a piece, nobody says that the piece was taken.
-      isTaken = await Promise.race([taken, this.#ended]);
+      // Where the compressed data has ended, a piece is not taken, or not wholly; only sometimes somebody says so.
+      isTaken = (await Promise.race([taken, this.#ended])) && this.#inflate.bytesWritten === this.#fed;
     }
   }
 }

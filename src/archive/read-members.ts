@@ -50,7 +50,6 @@ export async function* readMembers(bytes: TarBytes, limits: ArchiveLimits): Asyn
       if (extension !== undefined) throw misplaced(extension.offset, 'ends without the member that its last header is about');
       return await readEnd(bytes);
     }
-    if (offset === 0 && block[0] === 0x1f && block[1] === 0x8b) throw compressed();
     const header = decodeHeader(block, offset);
     if (EXTENSIONS.has(header.type)) {
       // One reader applies the first to the second, another both to the member: the same bytes become other files.
@@ -75,8 +74,9 @@ const EXTENSIONS = new Set(['x', 'g', 'L']);
 function describe(header: Header, extension: Extension | undefined) {
   const { longName, pax } = extension ?? {};
   const own = header.name;
-  const { name, saysDirectory } = checkMemberName(longName ?? pax?.path ?? own);
-  const kind = memberKind(header, name);
+  const bytes = longName ?? pax?.path ?? own;
+  const kind = memberKind(header, bytes.toString('utf8'));
+  const { name, saysDirectory } = checkMemberName(bytes);
   // A file whose name ends so is a directory for some readers, in whichever of its names they look.
   if (kind === 'file' && (saysDirectory || own.at(-1) === SLASH)) {
     throw memberRefused('archive-header-malformed', 'a file has the name of a directory', { member: name });
@@ -130,6 +130,7 @@ function longName(held: Buffer, offset: number): Buffer {
 
 async function readBlock(bytes: TarBytes, offset: number): Promise<Buffer> {
   const block = await readBytes(bytes, BLOCK_BYTES);
+  if (offset === 0 && block[0] === 0x1f && block[1] === 0x8b) throw compressed();
   if (block.length === BLOCK_BYTES) return block;
   throw placeRefused('archive-truncated', 'it ends without the two blocks of zero bytes that mark the end', offset, {
     expected: 'a header or the end of the archive',

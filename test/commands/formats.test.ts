@@ -117,7 +117,7 @@ describe('formats of a model on disk', () => {
     assert.deepEqual(findings(told), ['warning format-runs-code model.pkl']);
     assert.deepEqual([told.formats?.by, formatCheck(told)], ['flags', 'passed']);
     const text = await mlsign(['verify', model, ...writePolicy(sandbox)]);
-    assert.match(text.stderr, /^rejected: model\.pkl: can run code when it is loaded: pickle imports (?:posix|os|nt)\.system/m);
+    assert.match(text.stdout, /model\.pkl: can run code when it is loaded: pickle imports (?:posix|os|nt)\.system/);
     assert.match(text.stdout, /convert it to safetensors, or allow it \(formats: allow-code: \[pickle\]\)/);
   });
 
@@ -189,7 +189,7 @@ describe('formats of a model on disk', () => {
     const other = await signed({ 'config.json': CONFIG });
     writeFileSync(`${other}/extra.bin`, PICKLE);
     const extra = await verify(other, 1, ...writePolicy(sandbox, 'ignore-unsigned-files: true'));
-    assert.deepEqual(findings(extra), ['rejected format-runs-code extra.bin']);
+    assert.deepEqual(findings(extra, 'format-runs-code'), ['rejected format-runs-code extra.bin']);
   });
 
   it('are not looked at in what git keeps for itself, and this is said', async () => {

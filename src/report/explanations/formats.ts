@@ -93,6 +93,12 @@ export const formats: Topic = {
       why: 'Its header is none that NumPy writes, or its size is another.',
       todo: 'Get it again from its author.',
     },
+    'onnx-malformed': {
+      outcomes: ['refused', 'rejected', 'warning'],
+      means: 'An ONNX file is malformed.',
+      why: 'It was cut, or made to confuse a loader.',
+      todo: 'Get it again from its author.',
+    },
     'part-missing': {
       outcomes: ['warning'],
       means: 'A part of the model is missing.',

@@ -33,6 +33,12 @@ export const policy: Topic = {
       why: 'It says formats: any.',
       todo: 'Name the formats that you use.',
     },
+    'policy-init-unsuitable': {
+      outcomes: ['usage'],
+      means: 'The path of the model has characters that patterns do not have.',
+      why: 'A rule names a model by a pattern, and such a path is none.',
+      todo: 'Write the policy by hand, with a pattern for the directory above it.',
+    },
     'policy-inside-model': {
       outcomes: ['usage'],
       means: 'The policy, or a trusted key, lies inside the model that it judges.',

@@ -6,6 +6,9 @@ export function lockDocument(store: Pick<Store, 'url'>, { location, release, cha
   const { files, manifest } = contents;
   const { record } = release;
   const { method, hashType, shardSize } = manifest.serialization;
+  const attestations = (record.attestations ?? []).map(({ digest, version, size }) => {
+    return { key: layoutOf(location).attestation(record.modelId, digest), version, size, sha256: digest };
+  });
   return {
     type: 'https://mlsign/lock/v1',
     store: store.url,
@@ -26,5 +29,6 @@ export function lockDocument(store: Pick<Store, 'url'>, { location, release, cha
     serialization: { method, hash_type: hashType, ...(shardSize === undefined ? {} : { shard_size: shardSize }) },
     files: files.map(({ name, object: { key, version, size }, signed }) => ({ name, key, version, size, digests: signed.digests })),
     bundles: contents.bundles.map(({ object: { key, version, size }, digest }) => ({ key, version, size, sha256: digest })),
+    ...(attestations.length === 0 ? {} : { attestations }),
   };
 }

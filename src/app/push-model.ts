@@ -7,6 +7,7 @@ import { type PlanPushOptions, type PushContents, type PushPlan, planPush } from
 import { type PlannedTransfer, planTransfer } from './plan-transfer.ts';
 import { publish, refuseForeignReleaser } from './publish-release.ts';
 import { pushBundles } from './push-bundles.ts';
+import { refuseLargeRecord } from './record-size.ts';
 import { resumeFile } from './resume-file.ts';
 import { freshSigner, type SigningParty } from './signers.ts';
 
@@ -67,13 +68,14 @@ const NOTHING: Quantity = { files: 0, bytes: 0 };
  * @param location where it goes; without a reference
  * @returns what was done; a model that does not pass is told of in findings, and nothing of it is sent
  * @throws MlsignError `file-changed` where a file is not what was signed, `object-exists`, `bucket-unversioned`,
- *   `signer-not-allowed`, and what the store and the signers throw
+ *   `signer-not-allowed`, `record-too-large`, and what the store and the signers throw
  */
 export async function pushModel(path: string, location: StoreLocation, options: PushModelOptions): Promise<PushedModel> {
   const plan = await planPush(path, location, options);
   const { contents } = plan;
   const base = baseResult(plan, location, options);
   if (contents === undefined) return base;
+  refuseLargeRecord(location, contents);
   const { store, signal } = options;
   if (options.dryRun) return planned(base, plan, await planTransfer(store, location, contents, signal));
   const now = (options.clock ?? systemClock)();

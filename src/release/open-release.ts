@@ -129,7 +129,7 @@ function conclude(
   const check = (status: Check['status'], detail: string): Check => ({ name: 'release', status, detail: `${subject}: ${detail}` });
   const [release, other] = records;
   if (release === undefined) {
-    if (count > 0) return { checks, findings: wrong };
+    if (count > 0) return { checks, findings: wrong.map(asReleaser) };
     const finding = missing(location, subject, versions.entries.length > 0);
     return { checks: [check('could-not-run', finding.message)], findings: [finding] };
   }
@@ -141,6 +141,12 @@ function conclude(
   const passed = check('passed', `record ${release.digest}, model ${release.record.modelId}`);
   const isOpen = findings.some(({ severity }) => severity === 'undetermined');
   return { release: isOpen ? undefined : release, checks: [...checks, passed, ...history.checks], findings };
+}
+
+/** Whoever is trusted as a signer is not so as a releaser, where that is another. */
+function asReleaser(finding: Finding): Finding {
+  if (finding.code !== 'signer-untrusted' && finding.code !== 'signer-missing') return finding;
+  return { ...finding, suggestion: 'if this signer may release models here, say so: --trust-release, or released-by in the policy' };
 }
 
 function missing({ url }: StoreLocation, subject: string, isDeleted: boolean): Finding {

@@ -48,7 +48,7 @@ async function followChannel(
   signal: AbortSignal | undefined,
 ): Promise<ResolvedRelease> {
   const { channel, checks, findings } = await openChannel(store, location, name, trust, client, signal);
-  if (channel === undefined) return { checks, findings };
+  if (channel === undefined) return { checks, findings: await withChannels(findings, store, location, signal) };
   const { release: wanted, modelId } = channel.pointer;
   const opened = await openRelease(store, location, wanted.number, trust, { digest: wanted.digest, signal });
   const { release } = opened;
@@ -61,6 +61,26 @@ async function followChannel(
     checks: [...checks, ...opened.checks],
     findings: [...findings, ...wrong],
   };
+}
+
+/** Names the channels that there are, where the one that was asked for is none of them. */
+async function withChannels(
+  findings: readonly Finding[],
+  store: Store,
+  location: StoreLocation,
+  signal: AbortSignal | undefined,
+): Promise<readonly Finding[]> {
+  if (!findings.some(({ code }) => code === 'channel-missing')) return findings;
+  const listed = await listChannels(store, location, signal).catch((error: unknown) => {
+    // Whoever may not list them is told the rest.
+    if (error instanceof MlsignError && error.outcome !== 'interrupted') return [];
+    throw error;
+  });
+  if (listed.length === 0) return findings;
+  const there = `there are: ${listed.map(({ channel }) => channel).join(', ')}`;
+  return findings.map((finding) =>
+    finding.code === 'channel-missing' ? { ...finding, suggestion: [there, finding.suggestion].filter(Boolean).join(' · ') } : finding,
+  );
 }
 
 function otherModel(location: StoreLocation, channel: string, expected: string, got: string): Finding {

@@ -98,6 +98,12 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
       const { directory, pulled } = await pull('travel', 1);
       const [name = ''] = attestations(directory);
       assert.deepEqual(readFileSync(join(`${directory}.mlsign`, name)), readFileSync(written[0]?.path ?? ''));
+      const lock = JSON.parse(readFileSync(join(`${directory}.mlsign`, 'lock.json'), 'utf8'));
+      assertValid('lock', lock);
+      assert.deepEqual(
+        lock.attestations.map(({ key, sha256 }: { key: string; sha256: string }) => [key, sha256]),
+        [[inStore('travel')[0], digest]],
+      );
       assert.ok(
         pulled.verification.checks.some(({ name, detail }) => name === 'attestations' && detail === 'brought back and not verified: 1'),
       );

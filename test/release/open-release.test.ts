@@ -58,7 +58,8 @@ describe('release: what a record is', () => {
 
   it('is not by another signer, nor without a signature, nor a pointer', async () => {
     await folder.release(aRecord(1), 'ed25519');
-    rejects(await open(1), 'signer-untrusted', /not trusted/);
+    const finding = rejects(await open(1), 'signer-untrusted', /not trusted/);
+    assert.equal(finding.suggestion, 'if this signer may release models here, say so: --trust-release, or released-by in the policy');
     await folder.overwrite(folder.releaseKey(2), releasePayload(aRecord(2)));
     rejects(await open(2), 'bundle-malformed', /mediaType/);
     const { bytes } = await folder.point(aPointer(1));

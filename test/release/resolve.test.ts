@@ -35,6 +35,13 @@ describe('a reference to a release', () => {
     assert.deepEqual([release?.digest, channel?.pointer.sequence, findings], [second.digest, 2, []]);
   });
 
+  it('is a channel that there is, or those that there are are named', async () => {
+    const { release, findings } = await resolve('prodction');
+    assert.equal(release, undefined);
+    assert.deepEqual(codes(findings), ['undetermined channel-missing']);
+    assert.match(findings[0]?.suggestion ?? '', /^there are: production · /);
+  });
+
   it('is a model id, of which the newest release counts', async () => {
     const third = await folder.release(aRecord(3));
     assert.equal((await resolve(`sha256:${MODEL_ID}`)).release?.digest, third.digest);

@@ -27,6 +27,12 @@ export const pulling: Topic = {
       why: 'Two were started.',
       todo: 'Wait until it is done.',
     },
+    'record-too-large': {
+      outcomes: ['refused'],
+      means: 'The release record of the model would be larger than mlsign reads.',
+      why: 'The model has more than some 110,000 files, or 350,000 parts.',
+      todo: 'Put small files together before it is signed.',
+    },
     'staging-name-taken': {
       outcomes: ['refused'],
       means: 'The model has a file where models are staged while they are pulled.',

@@ -1,4 +1,4 @@
-import { type Check, errorFinding, type Finding, MlsignError, readCapped } from '../core/index.ts';
+import { type Check, errorFinding, type Finding, MlsignError, readCapped, sha256Hex } from '../core/index.ts';
 import {
   claimsPredicateType,
   MAX_BUNDLE_BYTES,
@@ -139,6 +139,11 @@ async function openSummaries(
 ): Promise<readonly Summary[]> {
   const found: Summary[] = [];
   const open = async (bytes: Uint8Array, path: string): Promise<void> => {
+    const isRevoked = revoked.revocations?.attestation([sha256Hex(bytes), sha256Hex(parseBundle(bytes, path).envelope.payload)], path);
+    if (isRevoked !== undefined) {
+      findings.push(isRevoked);
+      return;
+    }
     const opened = await openStatement(bytes, path, rule.vsa?.signedBy ?? [], parseVsa, { ...revoked.evidence, now });
     checks.push(...opened.checks);
     findings.push(...opened.findings);

@@ -93,7 +93,7 @@ const RESULTS: Readonly<Record<Exclude<Verdict, 'undetermined'>, VerificationSum
 };
 
 /** Every signed statement that the verification opened and counted. */
-function inputsOf({ signatures, stored, revocations }: Verification): readonly SummaryInput[] {
+function inputsOf({ signatures, stored, revocations, attestations = [] }: Verification): readonly SummaryInput[] {
   const counted = signatures.flatMap(({ path, statement, counted }): readonly SummaryInput[] =>
     statement === undefined || !counted
       ? []
@@ -110,7 +110,10 @@ function inputsOf({ signatures, stored, revocations }: Verification): readonly S
     ...(stored?.channel === undefined ? [] : [stored.channel]),
     ...revocations,
   ];
-  return [...counted, ...documents.map(({ digest }) => ({ sha256: digest }))];
+  const stated = attestations.flatMap(({ looked }) =>
+    looked.flatMap(({ bundle, sha256, statement, reason }) => (reason === undefined ? [{ uri: uriOf(bundle), sha256, statement }] : [])),
+  );
+  return [...counted, ...stated, ...documents.map(({ digest }) => ({ sha256: digest }))];
 }
 
 function namesOf({ hint, authorities = [], identity, certificate }: VerifiedSigner): Omit<SummarizedSigner, 'times'> {

@@ -28,6 +28,8 @@ export interface SummaryInput {
   readonly uri?: string | undefined;
   /** SHA-256 of the bundle's bytes, hex. */
   readonly sha256: string;
+  /** SHA-256 of the signed statement, hex: what attestations are revoked by. */
+  readonly statement?: string | undefined;
   /** Absent where the verifier was another tool. */
   readonly signer?: SummarizedSigner | undefined;
 }
@@ -67,10 +69,12 @@ export function vsaPayload({
       timeVerified: timeVerified.toISOString(),
       resourceUri: resource,
       policy: { uri: policy.uri, digest: { sha256: policy.sha256 } },
-      inputAttestations: inputs.map(({ uri, sha256, signer }) => ({
+      inputAttestations: inputs.map(({ uri, sha256, statement, signer }) => ({
         ...(uri === undefined ? {} : { uri }),
         digest: { sha256 },
-        ...(signer === undefined ? {} : { annotations: annotationsOf(signer) }),
+        ...(signer === undefined && statement === undefined
+          ? {}
+          : { annotations: { ...(statement === undefined ? {} : { statement }), ...(signer === undefined ? {} : annotationsOf(signer)) } }),
       })),
       verificationResult: result,
       // No SLSA level is known of a model: what holds for it is what the policy says.
@@ -166,15 +170,18 @@ function decodeInputs(decoder: Decoder, fields: Fields): readonly SummaryInput[]
     inputs.push({
       ...(input.has('uri') ? { uri: input.string('uri', TEXT, 'a URI') } : {}),
       sha256: input.object('digest').string('sha256', HEX_64, DIGEST),
-      ...(isOurs(input.raw('annotations')) ? { signer: decodeSigner(decoder, input.object('annotations')) } : {}),
+      ...(names(input.raw('annotations'), 'statement')
+        ? { statement: input.object('annotations').string('statement', HEX_64, DIGEST) }
+        : {}),
+      ...(names(input.raw('annotations'), 'key') ? { signer: decodeSigner(decoder, input.object('annotations')) } : {}),
     });
   }
   return inputs;
 }
 
 /** Whoever else makes summaries annotates as they like. */
-function isOurs(annotations: JsonValue | undefined): boolean {
-  return isJsonObject(annotations) && typeof annotations.key === 'string';
+function names(annotations: JsonValue | undefined, name: 'statement' | 'key'): boolean {
+  return isJsonObject(annotations) && typeof annotations[name] === 'string';
 }
 
 function decodeSigner(decoder: Decoder, fields: Fields): SummarizedSigner {

@@ -42,9 +42,11 @@ export function judgeSummary(summary: VerifiedStatement<VerificationSummary>, qu
   if (!modelIds.has(modelId))
     differs('vsa-model-differs', 'the summary is about another model', [...modelIds].join(', ') || 'a signed model', modelId);
   findings.push(...judgePlace(summary, question), ...judgeAge(summary, question));
-  for (const { uri, sha256, signer } of revocations === undefined ? [] : statement.inputs) {
-    const refusal = signer && revocations?.signer(namesOf(signer), timesOf(signer), uri ?? sha256);
-    if (refusal !== undefined) findings.push(refusal);
+  for (const { uri, sha256, statement: digest, signer } of revocations === undefined ? [] : statement.inputs) {
+    const where = uri ?? sha256;
+    const digests = digest === undefined ? [sha256] : [sha256, digest];
+    const refusals = [signer && revocations?.signer(namesOf(signer), timesOf(signer), where), revocations?.attestation(digests, where)];
+    findings.push(...refusals.filter((refusal) => refusal !== undefined));
   }
   if (revocations !== undefined && statement.inputs.every(({ signer }) => signer === undefined)) {
     const message = 'the summary does not say whose signatures were verified, so that it cannot be told whether one is revoked by now';

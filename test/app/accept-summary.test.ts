@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { signModel, type Verification, type VerifyModelOptions, verifyModel } from '../../src/app/index.ts';
 import { sha256Hex } from '../../src/core/index.ts';
-import type { VerificationSummary } from '../../src/formats/index.ts';
+import { parseBundle, parseVsa, type VerificationSummary } from '../../src/formats/index.ts';
 import { loadPolicy } from '../../src/policy/index.ts';
 import { fixtureSigner, keyUrl, mlsignError } from '../helpers/keys.ts';
 import { NOW } from '../helpers/releases.ts';
@@ -266,6 +266,32 @@ ${more}`,
       await revoking({ kind: 'key', value: signer.key });
       await summary({ inputs: [await inputBy(MAKER)] });
       await rejects('revoked-key', /key that made this signature is revoked/);
+    });
+
+    it('rejects a summary from before an attestation was revoked that it was made with', async () => {
+      const input = { sha256: 'a'.repeat(64), statement: 'b'.repeat(64), uri: 'approval.att' };
+      await revoking({ kind: 'attestation', value: input.statement });
+      await summary({ inputs: [await inputBy(MAKER), input] });
+      const { verdict, findings } = await verify();
+      assert.equal(verdict, 'rejected');
+      assert.deepEqual(
+        findings.filter(({ code }) => code === 'revoked-attestation').map(({ subject, severity }) => [subject, severity]),
+        [['approval.att', 'rejected']],
+      );
+    });
+
+    it('rejects a summary that is itself revoked', async () => {
+      const file = await summary({ inputs: [await inputBy(MAKER)] }, undefined, sandbox.path(`${count}.att`));
+      const bytes = readFileSync(file);
+      await revoking({ kind: 'attestation', value: sha256Hex(parseBundle(bytes, file).envelope.payload) });
+      const policy = `, policy: ${parseVsa(parseBundle(bytes, file).envelope.payload, file).policy.sha256}`;
+      writeFileSync(policyFile, readFileSync(policyFile, 'utf8').replace('max-age: 7d', `max-age: 7d${policy}`));
+      const { verdict, findings } = await verify({ summaries: [file] });
+      assert.equal(verdict, 'rejected');
+      assert.deepEqual(
+        findings.filter(({ subject }) => subject === file).map(({ code }) => code),
+        ['revoked-attestation'],
+      );
     });
 
     it('rejects a summary that does not say who signed', async () => {

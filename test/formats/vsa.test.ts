@@ -20,6 +20,7 @@ const FULL = aSummary(MODEL_ID, NOW, {
       },
     },
     { sha256: 'a'.repeat(64) },
+    { uri: 'x.att', sha256: 'a'.repeat(64), statement: 'b'.repeat(64) },
   ],
 });
 

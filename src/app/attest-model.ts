@@ -11,8 +11,9 @@ import {
   writeFilesAtomic,
 } from '../core/index.ts';
 import { type ModelSubject, serializeBundle } from '../formats/index.ts';
-import { attestationName, type Provenance } from '../lineage/index.ts';
+import { attestationName, localAttestations, type Provenance } from '../lineage/index.ts';
 import { dirHash, type Source } from '../model/index.ts';
+import { yetToApprove } from './already-approved.ts';
 import { type AttestationContent, attestationPayload } from './attestation-payload.ts';
 import { openToSign } from './hash-model.ts';
 import { type IdentifiedModel, type IdentifyModelOptions, identifyModel } from './identify-model.ts';
@@ -50,6 +51,8 @@ export interface AttestedModel {
   readonly predicateType: string;
   readonly provenance?: Provenance | undefined;
   readonly attestations: readonly WrittenAttestation[];
+  /** Approvals that were there, of signers who so did not approve again. */
+  readonly already?: readonly string[] | undefined;
   readonly read?: { readonly files: number; readonly bytes: number } | undefined;
   readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
@@ -82,7 +85,10 @@ async function attestInto(companion: string, source: Source, options: AttestMode
   );
   const claims = options.content.kind === 'provenance' ? await readModelClaims(filesOnDisk(source, identified.files)) : undefined;
   const statement = await attestationPayload(subjectOf(identified), options.content, claims, options);
-  const sealed = await sealAttestations(statement.payload, partiesOf(options), signers, options.signal);
+  const { already, ...left } = await yetToApprove(options.content, identified.modelId, partiesOf(options), signers, () =>
+    localAttestations(companion, []),
+  );
+  const sealed = left.parties === undefined ? [] : await sealAttestations(statement.payload, left.parties, left.signers, options.signal);
   const attestations = sealed.map(({ bytes: _, ...attestation }) => ({
     ...attestation,
     path: join(companion, attestationName(attestation.digest)),
@@ -103,6 +109,7 @@ async function attestInto(companion: string, source: Source, options: AttestMode
     predicateType: statement.predicateType,
     provenance: statement.provenance,
     attestations,
+    already,
     read: identified.read,
     checks: [identified.check, ...statement.checks],
     findings: [...unsigned(identified, source.name), ...identified.findings, ...statement.findings],

@@ -1,5 +1,7 @@
 import { refused, sha256Hex, verdictOf } from '../core/index.ts';
+import { storedAttestations } from '../lineage/index.ts';
 import type { ObjectAttributes, Store, StoreLocation } from '../store/index.ts';
+import { yetToApprove } from './already-approved.ts';
 import { type AttestedModel, type AttestModelOptions, sealAttestations, subjectOf, type WrittenAttestation } from './attest-model.ts';
 import { attestationPayload, predicateTypeOf } from './attestation-payload.ts';
 import { putBundle } from './push-bundles.ts';
@@ -44,8 +46,13 @@ export async function attestRelease(location: StoreLocation, options: AttestRele
     const claims = options.content.kind === 'provenance' ? await readModelClaims(filesInStore(model, options.store, signal)) : undefined;
     return attestationPayload(subject, options.content, claims, { ...options, signal });
   });
+  const { already, ...left } = await yetToApprove(options.content, modelId, partiesOf(options), signers, () =>
+    storedAttestations(options.store, location, modelId, model.release.record.attestations ?? [], [], options.signal),
+  );
+  const sealedOnes =
+    left.parties === undefined ? [] : await sealAttestations(statement.payload, left.parties, left.signers, options.signal);
   const attestations: WrittenAttestation[] = [];
-  for (const { bytes, ...sealed } of await sealAttestations(statement.payload, partiesOf(options), signers, options.signal)) {
+  for (const { bytes, ...sealed } of sealedOnes) {
     const { key } = await putBundle(options.store, location, modelId, bytes, options.attributes, options.signal, 'attestation');
     attestations.push({ ...sealed, path: `${options.store.url}/${key}` });
   }
@@ -54,6 +61,7 @@ export async function attestRelease(location: StoreLocation, options: AttestRele
     modelId,
     provenance: statement.provenance,
     attestations,
+    already,
     checks: [...checks, ...statement.checks],
     findings: [...findings, ...statement.findings],
   };

@@ -1,8 +1,12 @@
 import { type Check, type Finding, isJsonObject, parseJson, refused, usage } from '../core/index.ts';
 import {
+  APPROVAL_TYPE,
+  approvalPayload,
+  EVALUATION_TYPE,
   LEGACY_PREDICATE_TYPE,
   type ModelSubject,
   OMS_PREDICATE_TYPE,
+  parseApproval,
   parseStatement,
   predicatePayload,
   provenancePayload,
@@ -16,6 +20,14 @@ import { type ResolveMaterialsOptions, resolveMaterial } from './resolve-materia
 
 /** What is attested: how the model was made, or anything that somebody else wrote about it. */
 export type AttestationContent =
+  | {
+      /** That somebody agrees, in a role, that it is used. */
+      readonly kind: 'approval';
+      readonly role: string;
+      readonly reason?: string | undefined;
+      readonly issued: Date;
+      readonly expires?: Date | undefined;
+    }
   | { readonly kind: 'provenance'; readonly request: ProvenanceRequest }
   | {
       readonly kind: 'predicate';
@@ -38,6 +50,7 @@ export interface AttestationPayload {
 
 /** The type of the statement that some content becomes. */
 export function predicateTypeOf(content: AttestationContent): string {
+  if (content.kind === 'approval') return APPROVAL_TYPE;
   return content.kind === 'provenance' ? PROVENANCE_TYPE : content.type;
 }
 
@@ -55,6 +68,7 @@ export async function attestationPayload(
   options: ResolveMaterialsOptions,
 ): Promise<AttestationPayload> {
   if (content.kind === 'predicate') return givenPredicate(subject, content);
+  if (content.kind === 'approval') return approval(subject, content);
   const { request } = content;
   const resolved = [];
   for (const source of request.materials) resolved.push(await resolveMaterial(source, request.relation, options));
@@ -73,14 +87,21 @@ export async function attestationPayload(
   };
 }
 
+function approval(subject: ModelSubject, { kind: _, ...content }: Extract<AttestationContent, { kind: 'approval' }>): AttestationPayload {
+  const payload = approvalPayload({ subject, ...content });
+  // What nobody could read must not be signed.
+  parseApproval(payload, subject.name);
+  return { payload, predicateType: APPROVAL_TYPE, checks: [], findings: [] };
+}
+
 function givenPredicate(
   subject: ModelSubject,
   { type, bytes, where }: Extract<AttestationContent, { kind: 'predicate' }>,
 ): AttestationPayload {
-  if (type.startsWith('https://mlsign/') || type === OMS_PREDICATE_TYPE || type === LEGACY_PREDICATE_TYPE) {
+  if ((type.startsWith('https://mlsign/') && type !== EVALUATION_TYPE) || type === OMS_PREDICATE_TYPE || type === LEGACY_PREDICATE_TYPE) {
     throw usage('predicate-type-reserved', 'statements of this type are made by a command of their own', {
       got: type,
-      suggestions: ['mlsign sign, push, promote and revoke make them'],
+      suggestions: ['mlsign sign, approve, push, promote and revoke make them'],
     });
   }
   if (!isJsonObject(parseJson(bytes, where, STATEMENT_LIMITS))) {

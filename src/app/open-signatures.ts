@@ -123,8 +123,8 @@ export async function openBundles(
   const findings = [...listing];
   const signatures: SignatureResult[] = [];
   const statements = new StatementStore<OmsStatement>();
-  const { allowLegacy, require } = rule;
-  const options = { now, allowLegacy, trustedRoot, timestampRoots, checkEvidence, refuseSigner, require, statements };
+  const { allowLegacy, require, maxAge } = rule;
+  const options = { now, allowLegacy, trustedRoot, timestampRoots, checkEvidence, refuseSigner, require, maxAge, statements };
   for (const source of bundles) {
     const { path } = source;
     const bytes = await readSignature(source);

@@ -1,10 +1,12 @@
 import { pathToFileURL } from 'node:url';
 import { type Finding, verdictOf } from '../core/index.ts';
+import type { RequiredAttestation } from '../gate/index.ts';
 import { type Lineage, localAttestations } from '../lineage/index.ts';
 import type { Source } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
 import type { StoreLocation } from '../store/index.ts';
 import { acceptSummary, afterSummary, type SummaryOptions } from './accept-summary.ts';
+import { checkAttestations } from './check-attestations.ts';
 import { checkLineage, type LineageOptions } from './check-lineage.ts';
 import { type CheckedRevocations, checkRevocations, type RevocationOptions, type StoredPlace } from './check-revocations.ts';
 import { localPlace } from './find-local-models.ts';
@@ -24,6 +26,8 @@ export interface UnrevokedSignatures extends OpenedSignatures {
   readonly rule: Rule;
   /** What the model was made from, where that was asked for. */
   readonly lineage?: Lineage | undefined;
+  /** Which statements about it were asked for, and what became of them. */
+  readonly attestations?: readonly RequiredAttestation[] | undefined;
 }
 
 /**
@@ -63,13 +67,25 @@ export async function openUnrevoked(
   const trust = { policy, rule, evidence: { ...revoked.evidence, now }, revocations: revoked.revocations };
   const rootOf = ({ modelId, statements }: Candidate) => ({ modelId, statements, place: localPlace(source), source, ...place });
   const judged = [];
-  for (const candidate of opened.candidates) judged.push({ candidate, ...(await checkLineage(rootOf(candidate), trust, options)) });
+  for (const candidate of opened.candidates) {
+    const ancestry = await checkLineage(rootOf(candidate), trust, options);
+    // What is about to be attested or approved need not have been.
+    const stated = options.lineage === 'later' ? undefined : await checkAttestations(candidate.modelId, here.attestations, trust);
+    judged.push({
+      candidate,
+      lineage: ancestry.lineage,
+      attestations: stated?.attestations,
+      checks: [...ancestry.checks, ...(stated?.checks ?? [])],
+      findings: [...ancestry.findings, ...(stated?.findings ?? [])],
+    });
+  }
   // The same files may be signed in several ways; provenance is about one of them.
   const sound = judged.filter(({ findings }) => verdictOf(findings) === 'verified');
   const shown = sound[0] ?? judged[0];
   return {
     ...before,
     lineage: shown?.lineage,
+    attestations: shown?.attestations,
     candidates: (sound.length > 0 ? sound : judged).map(({ candidate }) => candidate),
     checks: [...before.checks, ...(shown?.checks ?? [])],
     findings: [...before.findings, ...(shown?.findings ?? [])],

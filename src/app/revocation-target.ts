@@ -1,11 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { MlsignError, readCapped, usage } from '../core/index.ts';
+import { MlsignError, readCapped, sha256Hex, usage } from '../core/index.ts';
 import {
   isDigestName,
   isDigestValue,
+  MAX_BUNDLE_BYTES,
   MAX_PEM_BYTES,
   type Manifest,
+  parseBundle,
   parseOmsStatement,
   parseTrustedPem,
   publicKeyHint,
@@ -45,15 +47,19 @@ const PEM = '-----BEGIN ';
 export async function revocationTarget(text: string, options: TargetOptions): Promise<RevocationTarget> {
   const key = text.startsWith('key:') ? text.slice('key:'.length) : undefined;
   if (key !== undefined && KEY_NAME.test(key)) return { kind: 'key', value: key, further: [], description: 'the key of this name' };
+  const statement = text.startsWith('attestation:') ? text.slice('attestation:'.length) : undefined;
+  if (statement !== undefined && KEY_NAME.test(statement))
+    return { kind: 'attestation', value: statement, further: [], description: 'the statement with this digest' };
   if (DIGEST.test(text)) return { kind: 'digest', value: digestTarget(text), further: [], description: 'whatever has this digest' };
   if (isStoreLocation(text)) return releaseTarget(parseLocation(text), options);
   const found = await stat(text).catch(() => undefined);
+  if (found?.isFile() && text.endsWith('.att')) return attestationTarget(text);
   if (found !== undefined) return found.isFile() && (await isPem(text)) ? keyTarget(text) : modelTarget(text);
   if (/^[^\s/]+@[^\s/]+$|^[a-z][a-z0-9+.-]*:\/\/|^[A-Z]+=/.test(text))
     return { kind: 'identity', value: text, further: [], description: 'whoever signs under this name' };
   throw usage('target-unknown', 'this is nothing that can be revoked: no such file, and no digest, key or identity', {
     subject: text,
-    expected: 'sha256:…, a model, s3://bucket/prefix/name@7, key.pub, key:…, or an identity such as ci@example.com',
+    expected: 'sha256:…, a model, s3://bucket/prefix/name@7, key.pub, key:…, MODEL.mlsign/….att, or an identity such as ci@example.com',
   });
 }
 
@@ -69,6 +75,12 @@ function digestTarget(text: string): string {
     subject: text,
     expected: 'sha256: with 64 lower-case hex digits; also sha512, blake3, mlsignModel, gitCommit and others of in-toto',
   });
+}
+
+/** The signed bytes, and not the bundle around them, which anybody could write in another way. */
+async function attestationTarget(path: string): Promise<RevocationTarget> {
+  const { payload } = parseBundle(await readCapped(path, MAX_BUNDLE_BYTES, 'attestation'), path).envelope;
+  return { kind: 'attestation', value: sha256Hex(payload), further: [], description: `statement ${path}` };
 }
 
 async function isPem(path: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { type Check, type Clock, type Finding, systemClock, verdictOf } from '../core/index.ts';
 import type { Manifest, ManifestFile } from '../formats/index.ts';
+import type { RequiredAttestation } from '../gate/index.ts';
 import { type Lineage, releasePlace, storedAttestations } from '../lineage/index.ts';
 import { expectedFiles, modelId } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
@@ -15,6 +16,7 @@ import {
 } from '../release/index.ts';
 import { locationText, type PartedObject, type Store, type StoreLocation } from '../store/index.ts';
 import { acceptSummary, afterSummary, type SummaryOptions } from './accept-summary.ts';
+import { checkAttestations } from './check-attestations.ts';
 import { checkLineage, type LineageOptions } from './check-lineage.ts';
 import { checkRevocations, type RevocationEvidence, type RevocationOptions } from './check-revocations.ts';
 import { furtherBundles } from './further-bundles.ts';
@@ -24,6 +26,7 @@ import { recordFindings } from './record-findings.ts';
 import { type ClientOptions, channelClient, releaseTrust, ruleAt } from './release-trust.ts';
 import { withoutRevoked } from './revoked-contents.ts';
 import { type StoredBundle, storedBundle } from './stored-bundle.ts';
+import { refusePolicyInside } from './verify-model.ts';
 
 /** Under what a release is opened. */
 export interface StoredModelOptions extends EvidenceOptions, ClientOptions, RevocationOptions, LineageOptions, SummaryOptions {
@@ -67,6 +70,8 @@ export interface StoredModel {
   readonly opened?: OpenedSignatures | undefined;
   /** What the model was made from, where that was asked for. */
   readonly lineage?: Lineage | undefined;
+  /** Which statements about it were asked for, and what became of them. */
+  readonly attestations?: readonly RequiredAttestation[] | undefined;
   /** Absent where a finding rejects, or leaves it open. */
   readonly contents?: SignedContents;
   readonly checks: readonly Check[];
@@ -89,6 +94,8 @@ export function isOpened(model: StoredModel): model is OpenedModel {
  */
 export async function openStoredModel(location: StoreLocation, options: StoredModelOptions): Promise<StoredModel> {
   const { store, policy, expectModelId, clock = systemClock, signal } = options;
+  const { url } = location;
+  if (url.startsWith('file:')) await refusePolicyInside({ kind: 'directory', path: url.slice('file:'.length) }, policy);
   const asked = ruleAt(policy, location);
   const now = clock();
   const revoked = await checkRevocations(asked, options, now, options, { store, prefix: location.prefix });
@@ -134,17 +141,21 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
   // A list that is missing or old leaves the answer open, and what is known to be revoked is rejected all the same.
   const own = complete.filter((finding) => !revoked.findings.includes(finding));
   if (verdictOf(own) !== 'verified') return { ...base, opened, checks: allChecks, findings: complete };
+  const judgedBy = { policy, rule, evidence: { ...revoked.evidence, now }, revocations: revoked.revocations };
+  const lineage = options.isIncomplete ? 'later' : options.lineage;
   const ancestry = await checkLineage(
     { modelId: record.modelId, place: releasePlace(store, location, record, signal), location, store, statements: candidate.statements },
-    { policy, rule, evidence: { ...revoked.evidence, now }, revocations: revoked.revocations },
-    { ...options, lineage: options.isIncomplete ? 'later' : options.lineage },
+    judgedBy,
+    { ...options, lineage },
   );
+  const stated = lineage === 'later' ? undefined : await checkAttestations(record.modelId, here.attestations, judgedBy);
   const found = {
     ...base,
     opened,
     lineage: ancestry.lineage,
-    checks: [...allChecks, ...ancestry.checks],
-    findings: [...complete, ...ancestry.findings],
+    attestations: stated?.attestations,
+    checks: [...allChecks, ...ancestry.checks, ...(stated?.checks ?? [])],
+    findings: [...complete, ...ancestry.findings, ...(stated?.findings ?? [])],
   };
   if (verdictOf(found.findings) !== 'verified') return found;
   return {

@@ -1,6 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Check, type Clock, type Finding, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
 import { type Manifest, rootDigest } from '../formats/index.ts';
+import type { RequiredAttestation } from '../gate/index.ts';
 import type { Lineage } from '../lineage/index.ts';
 import type { Source } from '../model/index.ts';
 import { modelLocation, type Policy, selectRule } from '../policy/index.ts';
@@ -50,6 +51,8 @@ export interface Verification {
   readonly revocations: readonly RevocationEvidence[];
   /** What the model was made from, where that was asked for. */
   readonly lineage?: Lineage | undefined;
+  /** Which statements about it were asked for, and what became of them. */
+  readonly attestations?: readonly RequiredAttestation[] | undefined;
   /** The model that this one is loaded with, where that was asked for. */
   readonly base?: Verification | undefined;
   /** Of a release in a store. */
@@ -78,6 +81,7 @@ export async function verifyModel(path: string, options: VerifyModelOptions): Pr
   const base = {
     revocations: opened.revoked.lists,
     lineage: opened.lineage,
+    attestations: opened.attestations,
     source,
     policy: { source: policy.source, digest: policy.digest, rule: rule.name },
   };
@@ -121,7 +125,7 @@ export function judged(signatures: readonly SignatureResult[], counted: Candidat
 }
 
 /** @throws MlsignError `policy-inside-model` */
-export async function refusePolicyInside(source: Source, policy: Policy): Promise<void> {
+export async function refusePolicyInside(source: Pick<Source, 'kind' | 'path'>, policy: Policy): Promise<void> {
   const root = { kind: source.kind, path: await withoutLinks(source.path) };
   for (const file of policy.files) {
     // A link inside the model is as much its makers' as a file that lies there, whatever path leads to either.

@@ -60,6 +60,7 @@ export function verificationOf(model: StoredModel, { policy }: StoredModelOption
     policy: { source: policy.source, digest: policy.digest, rule: rule.name },
     revocations: model.revocations,
     lineage: model.lineage,
+    attestations: model.attestations,
     signatures: judged(opened?.signatures ?? [], candidate),
     ...(candidate === undefined || statement === undefined
       ? {}

@@ -65,10 +65,8 @@ export const predicateFlags = {
   type: Flags.string({ summary: 'Type of the --predicate.', helpValue: 'URI', dependsOn: ['predicate'] }),
 };
 
-/** Flags of `mlsign attest`. */
-export const attestFlags = {
-  ...provenanceFlags,
-  ...predicateFlags,
+/** Who signs a statement about a model, and where the model is. */
+export const attestingFlags = {
   ...signerFlags,
   ...sigstoreFlags,
   ...trustFlagsBesideSigner,
@@ -78,6 +76,13 @@ export const attestFlags = {
   'allow-symlinks': Flags.boolean({ summary: 'Follow symbolic links, where the signer did too.' }),
   ...engineFlags,
   ...eventFlags,
+};
+
+/** Flags of `mlsign attest`. */
+export const attestFlags = {
+  ...provenanceFlags,
+  ...predicateFlags,
+  ...attestingFlags,
 };
 
 /** How a model was made, as flags say it. */
@@ -97,9 +102,13 @@ export interface ProvenanceFlags {
 }
 
 /** Flags of `mlsign attest`. */
-export interface AttestFlags extends ProvenanceFlags, SignerFlags, StoredModelFlags, StoreFlags {
+export interface AttestFlags extends ProvenanceFlags, AttestingFlags {
   readonly predicate?: string | undefined;
   readonly type?: string | undefined;
+}
+
+/** Who signs a statement about a model, and where the model is. */
+export interface AttestingFlags extends SignerFlags, StoredModelFlags, StoreFlags {
   readonly quiet: boolean;
   readonly staging: boolean;
   readonly signature?: string | undefined;

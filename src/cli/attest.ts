@@ -1,7 +1,7 @@
-import { attestModel, attestRelease } from '../app/index.ts';
+import { type AttestationContent, type AttestedModel, attestModel, attestRelease } from '../app/index.ts';
 import { attestDocument, attestEvent, attestLine, attestText } from '../report/index.ts';
 import { isStoreLocation, parseLocation, type Store, type StoreLocation } from '../store/index.ts';
-import type { AttestFlags } from './attest-flags.ts';
+import type { AttestFlags, AttestingFlags } from './attest-flags.ts';
 import type { CommandReport, Session } from './base-command.ts';
 import { exitCodeOfVerdict } from './exit-codes.ts';
 import { engineOptions, findingWarnings } from './ports.ts';
@@ -18,9 +18,31 @@ const OF_DISKS = ['signature', 'allow-symlinks'];
 
 /** Attests a model on disk or a release in a store as flags say, and tells of it. */
 export async function attestByFlags(model: string, flags: AttestFlags, session: Session): Promise<CommandReport> {
+  return attestContent(
+    model,
+    () => contentOfFlags(flags),
+    flags,
+    session,
+    (attested) => ({
+      document: () => attestDocument(attested),
+      text: (style) => attestText(attested, style),
+      complaint: attested.attestations.length > 0 ? undefined : attestLine(attested),
+      event: attestEvent(attested),
+    }),
+  );
+}
+
+/** Signs a statement about a model on disk or a release in a store. */
+export async function attestContent(
+  model: string,
+  contentOf: () => Promise<AttestationContent>,
+  flags: AttestingFlags,
+  session: Session,
+  report: (attested: AttestedModel) => Pick<CommandReport, 'document' | 'text' | 'complaint' | 'event'>,
+): Promise<CommandReport> {
   const isStored = isStoreLocation(model);
   refuseFlags({ ...flags }, isStored ? OF_DISKS : OF_STORES, isStored ? 'a release in a store' : 'a model on disk');
-  const content = await contentOfFlags(flags);
+  const content = await contentOf();
   const team = await loadSigners(flags, session.signal);
   try {
     const common = {
@@ -38,13 +60,10 @@ export async function attestByFlags(model: string, flags: AttestFlags, session: 
         : await withStore(location, flags, async (store) =>
             attestRelease(location, { ...common, ...(await storedModelOptions(store, flags, session)) }),
           );
-    const isDone = attested.attestations.length > 0;
+    const told = report(attested);
     return {
-      document: () => attestDocument(attested),
-      text: (style) => attestText(attested, style),
-      complaint: isDone ? undefined : attestLine(attested),
-      warnings: isDone ? findingWarnings(attested.findings) : [],
-      event: attestEvent(attested),
+      ...told,
+      warnings: told.complaint === undefined ? findingWarnings(attested.findings) : [],
       exitCode: exitCodeOfVerdict(attested.verdict ?? 'verified'),
     };
   } finally {

@@ -1,4 +1,5 @@
 export * from './affected.ts';
+export * from './approve.ts';
 export * from './archive-limits.ts';
 export * from './attest.ts';
 export * from './attest-flags.ts';

@@ -95,7 +95,7 @@ async function entriesOf(
   if (reason === undefined)
     throw usage('reason-missing', 'say why it is revoked: whoever meets it reads it', { expected: '--reason TEXT' });
   const { kind, value, further } = await revocationTarget(target, { openStore: storeOpener(flags), signal });
-  if (since !== undefined && kind === 'digest') {
+  if (since !== undefined && (kind === 'digest' || kind === 'attestation')) {
     throw usage('flag-without-use', '--since is for keys and identities: what has a revoked digest is revoked whenever it was signed', {
       subject: target,
     });

@@ -1,2 +1,10 @@
+export { type ModelAttestation, parseAttestation } from './attestation-statement.ts';
 export { type FormatJudgement, judgeFormat, notExamined } from './format-rules.ts';
+export {
+  type AttestationsJudgement,
+  type JudgedAttestation,
+  judgeAttestations,
+  type RequiredAttestation,
+  type VerifiedAttestation,
+} from './judge-attestations.ts';
 export { judgeSummary, type SummaryQuestion } from './judge-summary.ts';

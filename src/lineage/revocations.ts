@@ -15,10 +15,10 @@ export const MAX_REVOCATIONS = 100_000;
 export interface Revocation {
   /**
    * `digest`: a model by its id, or a file, dataset or commit by its digest. `key`: whoever signs with it. `identity`: whom
-   * Sigstore, or a certificate, names so.
+   * Sigstore, or a certificate, names so. `attestation`: one signed statement about a model.
    */
-  readonly kind: 'digest' | 'key' | 'identity';
-  /** `sha256:…`; the name of a key (the SHA-256 of its PEM, hex); an identity, exactly. */
+  readonly kind: 'digest' | 'key' | 'identity' | 'attestation';
+  /** `sha256:…`; the name of a key (the SHA-256 of its PEM, hex); an identity, exactly; the SHA-256 of a statement, hex. */
   readonly value: string;
   /** Of an identity: only where this issuer has authenticated it. */
   readonly issuer?: string | undefined;
@@ -149,7 +149,7 @@ export function revocationId({ kind, value, issuer }: Pick<Revocation, 'kind' | 
 }
 
 function decodeEntry(decoder: Decoder, fields: Fields): Revocation {
-  const kind = fields.oneOf('kind', ['digest', 'key', 'identity']);
+  const kind = fields.oneOf('kind', ['digest', 'key', 'identity', 'attestation']);
   const entry: Revocation = {
     kind,
     value: decodeValue(fields, kind),
@@ -159,7 +159,8 @@ function decodeEntry(decoder: Decoder, fields: Fields): Revocation {
     added: decodeTime(decoder, fields, 'added'),
   };
   if (entry.issuer !== undefined && kind !== 'identity') decoder.problem(fields.at('issuer'), 'no such field', entry.issuer);
-  if (entry.since !== undefined && kind === 'digest') decoder.problem(fields.at('since'), 'no such field', fields.raw('since'));
+  if (entry.since !== undefined && (kind === 'digest' || kind === 'attestation'))
+    decoder.problem(fields.at('since'), 'no such field', fields.raw('since'));
   fields.done();
   return entry;
 }
@@ -169,6 +170,7 @@ function decodeValue(fields: Fields, kind: Revocation['kind']): string {
     case 'digest':
       return fields.string('value', DIGEST, 'an algorithm, ":" and lower-case hex digits');
     case 'key':
+    case 'attestation':
       return fields.string('value', KEY_NAME, '64 lower-case hex digits');
     case 'identity':
       return fields.string('value', LINE, 'one line of at most 500 characters');

@@ -72,6 +72,16 @@ export class Revocations {
     return entry && revoked('revoked-file', 'this file is revoked', entry, subject);
   }
 
+  /**
+   * A statement about a model.
+   *
+   * @param digests of the signed statement and of its bundle; the bundle alone could be written in another way
+   */
+  attestation(digests: readonly string[], subject: string): Finding | undefined {
+    const entry = digests.map((digest) => this.#entries.get(`attestation ${digest}`)).find((found) => found !== undefined);
+    return entry && revoked('revoked-attestation', 'this statement is revoked, and counts for nothing', entry, subject);
+  }
+
   /** Something that it was made from. */
   ancestor(value: string, subject: string, path: AncestorPath): Finding | undefined {
     const entry = this.digest(value);
@@ -152,6 +162,11 @@ function revoked(
   words: Pick<Finding, 'expected' | 'got'> = { got: value },
 ): Finding {
   const isSigner = code === 'revoked-key' || code === 'revoked-identity';
-  const suggestion = isSigner ? 'have the model looked at, and signed again by one who is trusted' : NEXT;
+  const isStatement = code === 'revoked-attestation';
+  const suggestion = isStatement
+    ? 'have the model looked at, and attested or approved again'
+    : isSigner
+      ? 'have the model looked at, and signed again by one who is trusted'
+      : NEXT;
   return { code, severity: 'rejected', message: `${message}: ${reason}`, subject, ...words, suggestion };
 }

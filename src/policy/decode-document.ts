@@ -1,5 +1,7 @@
 import type { Decoder, Fields, JsonValue } from '../core/index.ts';
 import { checkIgnorePath } from '../formats/index.ts';
+import { decodeAge } from './decode-age.ts';
+import { decodeAttestations } from './decode-attestations.ts';
 import { MAX_ENTRIES, refuseOthers, strings } from './decode-fields.ts';
 import { decodeFormats } from './decode-formats.ts';
 import { decodeLineage } from './decode-lineage.ts';
@@ -9,7 +11,7 @@ import { decodeSignedBy, NAME, NAME_WORDS } from './decode-signers.ts';
 import { decodePrincipal } from './decode-trust.ts';
 import { decodeVsa } from './decode-vsa.ts';
 import type { PolicyDocument, RuleEntry } from './document.ts';
-import { type EvidenceRequirement, RULE_DEFAULTS } from './policy.ts';
+import { RULE_DEFAULTS, type RuleSettings } from './policy.ts';
 
 const MAX_AUTHORS = 16;
 
@@ -20,6 +22,7 @@ const RULE_FIELDS = [
   'released-by',
   'channels',
   'lineage',
+  'attestations',
   'revocations',
   'vsa',
   'attested-endpoints',
@@ -75,10 +78,11 @@ function decodeRule(decoder: Decoder, value: JsonValue, path: string): RuleEntry
     signedBy: decodeSignedBy(decoder, fields),
     ...decodeReleasing(decoder, fields),
     lineage: decodeLineage(decoder, fields),
+    attestations: decodeAttestations(decoder, fields),
     revocations: decodeRevocations(decoder, fields),
     vsa: decodeVsa(decoder, fields),
     settings: {
-      require: fields.has('require') ? decodeRequire(decoder, fields) : RULE_DEFAULTS.require,
+      ...(fields.has('require') ? decodeRequire(decoder, fields) : { require: RULE_DEFAULTS.require }),
       ignorePaths:
         fields.has('ignore-paths') && fields.raw('ignore-paths') !== 'signed'
           ? paths(decoder, fields, 'ignore-paths', '"signed" or a list of paths')
@@ -95,12 +99,13 @@ function decodeRule(decoder: Decoder, value: JsonValue, path: string): RuleEntry
   };
 }
 
-function decodeRequire(decoder: Decoder, rule: Fields): EvidenceRequirement {
+function decodeRequire(decoder: Decoder, rule: Fields): Pick<RuleSettings, 'require' | 'maxAge'> {
   const fields = rule.object('require');
-  refuseOthers(decoder, fields, ['timestamps', 'logs']);
-  if (fields.present && fields.keys().length === 0) decoder.problem(fields.path, 'timestamps, logs, or both', {});
+  refuseOthers(decoder, fields, ['timestamps', 'logs', 'max-age']);
+  if (fields.present && fields.keys().length === 0) decoder.problem(fields.path, 'timestamps, logs or max-age', {});
   const count = (name: 'timestamps' | 'logs') => (fields.has(name) ? fields.integer(name, 1, MAX_AUTHORS) : 0);
-  return { timestamps: count('timestamps'), logs: count('logs') };
+  const maxAge = fields.has('max-age') ? decodeAge(fields, 'max-age') : undefined;
+  return { require: { timestamps: count('timestamps'), logs: count('logs') }, ...(maxAge === undefined ? {} : { maxAge }) };
 }
 
 function paths(decoder: Decoder, fields: Fields, name: string, expected: string): readonly string[] {

@@ -1,4 +1,5 @@
 import type { SchemeName } from '../formats/index.ts';
+import type { AttestationRule } from './attestation-rule.ts';
 import type { IdentitySource } from './identity.ts';
 import type { LineageRole, LineageRule } from './lineage-rule.ts';
 import type { RuleSettings } from './policy.ts';
@@ -67,6 +68,7 @@ export interface RuleEntry {
   readonly releasedBy?: SignedByEntry | undefined;
   readonly channels: readonly ChannelEntry[];
   readonly lineage: readonly LineageEntry[];
+  readonly attestations: readonly AttestationEntry[];
   readonly revocations?: RevocationEntry | undefined;
   readonly vsa?: VsaEntry | undefined;
   readonly settings: RuleSettings;
@@ -75,6 +77,11 @@ export interface RuleEntry {
 /** A revocation list as the file says it; paths begin at the file. */
 export interface RevocationEntry extends Omit<RevocationRule, 'signedBy'> {
   readonly signedBy: SignedByEntry;
+}
+
+/** A statement that must be there, as the file says it. */
+export interface AttestationEntry extends Omit<AttestationRule, 'signedBy'> {
+  readonly signedBy: readonly SignedByEntry[];
 }
 
 /** Whose verification summary is accepted, as the file says it. */

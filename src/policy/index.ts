@@ -1,3 +1,4 @@
+export { type AttestationRule, type MetricBound, meetsBound } from './attestation-rule.ts';
 export { CLAIM_NAMES, type ClaimName, claimArcs, isClaimName } from './claims.ts';
 export type { PolicyDocument } from './document.ts';
 export type { FormatRule, FormatSetting } from './format-rule.ts';
@@ -12,7 +13,7 @@ export {
 } from './identity.ts';
 export { isFrom, LINEAGE_ROLES, type LineageRole, type LineageRule, type LineageRules } from './lineage-rule.ts';
 export { type LoadPolicyOptions, loadPolicy, type OpenedPolicy, openPolicy } from './load-policy.ts';
-export { evaluateSigners, type Satisfied, type Signed, type SignersResult } from './match.ts';
+export { countSigners, evaluateSigners, type Satisfied, type Signed, type SignersResult } from './match.ts';
 export { covers, modelLocation } from './pattern.ts';
 export {
   type ChannelRule,

@@ -84,7 +84,7 @@ function missing(rule: Rule, requirement: Requirement, by: string, severalModels
 }
 
 /** The largest number of principals that can each be given a key of their own: augmenting paths in a bipartite graph. */
-function countSigners({ of }: Requirement, signed: readonly Signed[]): number {
+export function countSigners({ of }: Requirement, signed: readonly Signed[]): number {
   const keysOf = new Map(of.map((principal) => [principal, signed.filter((entry) => entry.principal === principal).map(({ key }) => key)]));
   const owner = new Map<string, Principal>();
   const assign = (principal: Principal, tried: Set<string>): boolean => {

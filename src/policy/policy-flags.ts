@@ -51,6 +51,7 @@ export function policyFromFlags(flags: PolicyFlags): Policy {
     releasedBy: released.length === 0 ? undefined : [released],
     channels: new Map(),
     lineage: new Map(),
+    attestations: [],
     revocations: revocationsOf(flags),
     ...RULE_DEFAULTS,
     unsignedPaths: flags.unsignedPaths ?? RULE_DEFAULTS.unsignedPaths,

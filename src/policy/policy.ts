@@ -1,4 +1,5 @@
 import { refused, usage } from '../core/index.ts';
+import type { AttestationRule } from './attestation-rule.ts';
 import type { FormatSetting } from './format-rule.ts';
 import type { LineageRules } from './lineage-rule.ts';
 import { covers } from './pattern.ts';
@@ -26,6 +27,8 @@ export interface EvidenceRequirement {
 /** What a rule says besides who must sign. */
 export interface RuleSettings {
   readonly require: EvidenceRequirement;
+  /** How old the model's own signatures may be at most, in milliseconds: by a time that is proven. */
+  readonly maxAge?: number | undefined;
   /** Which of the signer's ignored paths may exist on disk: whatever the signer recorded, or exactly these. */
   readonly ignorePaths: 'signed' | readonly string[];
   /** Paths that may be unsigned although the signer did not record them. */
@@ -53,6 +56,8 @@ export interface Rule extends RuleSettings {
   readonly channels: ReadonlyMap<string, ChannelRule>;
   /** What holds for what the model was made from, by role; nothing is asked of it where this is empty. */
   readonly lineage: LineageRules;
+  /** Statements about exactly this model that must be there. */
+  readonly attestations: readonly AttestationRule[];
   /** Each of these lists must be there, and revoke nothing of the model. */
   readonly revocations: readonly RevocationRule[];
   /** Whose verification summary is accepted instead of what the rule asks of signers, lineage, attestations and formats. */

@@ -84,6 +84,10 @@ function buildRule(decoder: Decoder, entry: RuleEntry, members: ReadonlyMap<stri
     releasedBy: oneOf(entry.releasedBy),
     channels: new Map(entry.channels.map(channel)),
     lineage: new Map(entry.lineage.map(ancestors)),
+    attestations: entry.attestations.map((asked) => ({
+      ...asked,
+      signedBy: asked.signedBy.map((line) => buildRequirement(decoder, line, members)),
+    })),
     revocations: revocationRules(decoder, entry.revocations, members, directory),
     vsa: entry.vsa && { ...entry.vsa, signedBy: [buildRequirement(decoder, entry.vsa.signedBy, members).of] },
     ...entry.settings,

@@ -1,4 +1,5 @@
 export * from './affected.ts';
+export * from './approve.ts';
 export * from './attest.ts';
 export * from './bom.ts';
 export * from './channel-move.ts';

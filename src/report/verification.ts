@@ -1,8 +1,8 @@
 import type { FormatEvidence, JudgedSignature, RevocationEvidence, StoredEvidence, Verification } from '../app/index.ts';
 import type { Check, Finding } from '../core/index.ts';
+import { attestationLines, attestationsDocument } from './attestations.ts';
 import { escapeText } from './escape.ts';
 import { findingLine, findingLines, suggestionLines, worstFirst } from './findings.ts';
-import { attestationLines, attestationsDocument } from './attestations.ts';
 import { lineageGraph, treeLines } from './lineage.ts';
 import { formatBytes, formatCount, formatTime } from './quantity.ts';
 import type { Style } from './style.ts';

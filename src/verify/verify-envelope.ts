@@ -19,6 +19,8 @@ export interface EnvelopeOptions {
   readonly timestampRoots?: readonly Uint8Array[] | undefined;
   /** How many authorities and logs must stand behind the signature, besides those that the signer needs. */
   readonly require?: EvidenceRequirement | undefined;
+  /** How old the signature may be at most, in milliseconds; without a proven time nobody knows. */
+  readonly maxAge?: number | undefined;
   /** Looks at timestamps and log entries also where nothing depends on them. */
   readonly checkEvidence?: boolean | undefined;
   /** Why a signer whose signature is good does not count after all: it is revoked. */
@@ -45,7 +47,7 @@ export async function verifyEnvelope(
   principals: readonly Principal[],
   options: EnvelopeOptions,
 ): Promise<SignerSearch> {
-  const { now, timestampRoots = [], require = { timestamps: 0, logs: 0 }, checkEvidence = false } = options;
+  const { now, timestampRoots = [], require = { timestamps: 0, logs: 0 }, checkEvidence = false, maxAge } = options;
   await prepareSchemes(principals.flatMap(({ trust }) => trust.map((entry) => (entry.kind === 'identity' ? undefined : entry.scheme))));
   let root: Promise<TrustedRootSource> | undefined;
   const { trustedRoot: loadRoot } = options;
@@ -65,12 +67,12 @@ export async function verifyEnvelope(
     now,
     where,
     trustedRoot,
-    wantsProof: checkEvidence || timestampRoots.length > 0 || require.timestamps + require.logs > 0,
+    wantsProof: checkEvidence || timestampRoots.length > 0 || require.timestamps + require.logs > 0 || maxAge !== undefined,
     prove,
   });
   const evidence = (await Promise.all(proofs.values())).flatMap(({ checks }) => checks);
   const checks = [...(proofs.size === 0 ? untouched(bundle, where) : evidence), ...search.checks];
-  const lacking = search.matches.map((match) => lack(match, require, where));
+  const lacking = search.matches.map((match) => [...lack(match, require, where), ...tooOld(match, options, where)]);
   const matches = search.matches.filter((_, index) => lacking[index]?.length === 0);
   if (matches.length > 0 || search.matches.length === 0) return { ...search, matches, checks };
   const findings = lacking[0] ?? [];
@@ -104,6 +106,23 @@ function lack({ proof, times }: SignerMatch, { timestamps, logs }: EvidenceRequi
     );
   }
   return findings;
+}
+
+/** A signature whose age is not proven may be of any age. */
+function tooOld({ proof }: SignerMatch, { maxAge, now }: EnvelopeOptions, where: string): readonly Finding[] {
+  if (maxAge === undefined) return [];
+  const times = proof.times.map(({ time }) => time.getTime());
+  const oldest = Math.min(...times);
+  if (times.length > 0 && now.getTime() - oldest <= maxAge) return [];
+  const missing = {
+    code: 'signature-too-old',
+    message: times.length === 0 ? 'how old the signature is, no trusted time proves' : 'the signature is older than the policy accepts',
+    subject: where,
+    expected: `signed at ${new Date(now.getTime() - maxAge).toISOString()} or later`,
+    suggestion: 'have the model looked at and signed again, with --timestamp or --rekor',
+  };
+  if (times.length === 0) return [missingEvidence(proof, 'timestamp', missing)];
+  return [{ ...missing, severity: 'rejected', got: new Date(oldest).toISOString() }];
 }
 
 /** What a bundle brings that nothing here depends on. */

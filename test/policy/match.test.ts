@@ -15,6 +15,7 @@ const rule = (...requirements: readonly (readonly [threshold: number, of: readon
   pattern: '**',
   channels: new Map(),
   lineage: new Map(),
+  attestations: [],
   revocations: [],
   signedBy: requirements.map(([threshold, of]) => ({ text: `${threshold} of [${of.map(({ name }) => name).join(', ')}]`, threshold, of })),
 });

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { parseBundle } from '../../src/formats/index.ts';
+import { channelPayload, parseChannelPointer } from '../../src/release/index.ts';
 import { layoutOf } from '../../src/store/index.ts';
-import { StoredModels, signingAs, TRAINER, TRUST } from '../helpers/stored-models.ts';
+import { signedBytes } from '../helpers/releases.ts';
+import { RELEASER, StoredModels, signingAs, TRAINER, TRUST } from '../helpers/stored-models.ts';
 
 interface Told {
   readonly code: string;
@@ -68,5 +71,19 @@ describe('what is seldom found', () => {
       channel.findings.map(({ code, severity, message }: Told) => [code, severity, message]),
       [['record-deleted', 'warning', 'readers find nothing here: it was deleted']],
     );
+  });
+
+  it('a channel whose numbers somebody has used up', async () => {
+    await models.push();
+    await models.promote(1);
+    const [bytes = Buffer.alloc(0)] = await models.versions(models.pointerKey());
+    const pointer = parseChannelPointer(parseBundle(bytes, 'pointer').envelope.payload, 'pointer');
+    const last = await signedBytes(channelPayload({ ...pointer, sequence: Number.MAX_SAFE_INTEGER }), RELEASER);
+    models.overwrite(models.pointerKey(), last);
+    const to = ['--channel', 'production', '--expires', '30d', ...signingAs(RELEASER), ...TRUST];
+    const run = await models.run('promote', `${models.url()}@1`, '--init', ...to, '--json');
+    const error = JSON.parse(run.stdout);
+    assert.deepEqual([run.code, error.code, error.got], [1, 'channel-exhausted', '9007199254740992'], error.message);
+    assert.equal(error.message, 'somebody who may move this channel has used up its sequence numbers');
   });
 });

@@ -213,6 +213,12 @@ export const attesting: Topic = {
       why: 'The commands sign, push, promote and revoke check what they sign.',
       todo: 'Use that command.',
     },
+    'reason-malformed': {
+      outcomes: ['usage'],
+      means: 'The reason of an approval is not one line of text.',
+      why: 'It has line breaks, or is too long.',
+      todo: 'Shorten --reason.',
+    },
     'relation-contradicted': {
       outcomes: ['usage'],
       means: 'The model is an adapter, and --relation says otherwise.',
@@ -230,6 +236,12 @@ export const attesting: Topic = {
       means: 'How the model was made from its base is not attested.',
       why: '--relation is missing.',
       todo: 'Add --relation.',
+    },
+    'role-malformed': {
+      outcomes: ['usage'],
+      means: 'The role of an approval is no name.',
+      why: 'A role is a short name, as the policy has it.',
+      todo: 'Correct --role.',
     },
     'secret-in-parameter': {
       outcomes: ['usage'],

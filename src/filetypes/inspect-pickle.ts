@@ -2,8 +2,8 @@ import type { FileFormat } from './formats.ts';
 import type { InspectionPlace } from './inspection-notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { looksLikePickle } from './pickle.ts';
-import { UNKNOWN_IMPORT } from './pickle-machine.ts';
 import { type PickleReading, readPickle } from './pickle-reader.ts';
+import { UNKNOWN_IMPORT } from './pickle-value.ts';
 
 /** torch.load() reads five: magic number, version, system, object, names of the storages. Their bytes follow. */
 const LEGACY_TORCH_PICKLES = 5;
@@ -25,7 +25,7 @@ export async function inspectPickles(file: OpenFile, format: FileFormat, place: 
       notes.defect('pickle-trailing-bytes', where, 'bytes follow the pickle', `${offset} bytes`, `${file.size} bytes`);
       return;
     }
-    for (const found of reading.imports) notes.import(found);
+    for (const found of reading.imports) notes.addImport(found);
     if (reading.hasFailed) notes.defect(MALFORMED, where, 'the pickle takes more from its stack or memo than is there');
     switch (reading.end) {
       case 'limit':
@@ -44,7 +44,7 @@ export async function inspectPickles(file: OpenFile, format: FileFormat, place: 
 /** An unpickler other than joblib's takes the bytes of an array for opcodes: what it would import counts too. */
 async function noteWithoutArrays(file: OpenFile, offset: number, { notes }: InspectionPlace): Promise<void> {
   const { imports, hasCalledUnknown } = await readPickle(file, offset, 'any', notes.signal);
-  for (const found of imports) if (found !== UNKNOWN_IMPORT || hasCalledUnknown) notes.import(found);
+  for (const found of imports) if (found !== UNKNOWN_IMPORT || hasCalledUnknown) notes.addImport(found);
 }
 
 /** Whether bytes that do not begin like one are a pickle all the same: an unpickler would call what it imports. */

@@ -20,7 +20,7 @@ export class InspectionNotes {
     this.signal = signal;
   }
 
-  import(found: PickleImport): void {
+  addImport(found: PickleImport): void {
     if (this.#imports.size < LIMITS.imports) this.#imports.set(`${found.module} ${found.name}`, found);
     else this.#isComplete = false;
   }

@@ -1,5 +1,5 @@
 import type { ByteWindow } from './byte-window.ts';
-import { isImport, PickleInstance, type PickleValue } from './pickle-machine.ts';
+import { isImport, PickleInstance, type PickleValue } from './pickle-value.ts';
 
 /**
  * Where the array ends that joblib puts between the opcodes of a pickle, right after the `BUILD` of its wrapper

@@ -1,32 +1,11 @@
 import type { PickleImport } from './inspection.ts';
+import { PickleMemo } from './pickle-memo.ts';
 import type { PickleOpcode } from './pickle-opcodes.ts';
+import { PickleStack } from './pickle-stack.ts';
+import { isImport, MARK, OTHER, PickleInstance, type PickleValue, UNKNOWN_IMPORT } from './pickle-value.ts';
 
-/** What stands on the stack, as far as it can matter to an import or to the length of what follows. */
-export type PickleValue = string | number | typeof MARK | typeof OTHER | PickleImport | PickleTuple | PickleDict | PickleInstance;
-export type PickleTuple = readonly PickleValue[];
-export type PickleDict = Map<string, PickleValue>;
-
-/** What calling a class or function gave. */
-export class PickleInstance {
-  readonly made: PickleImport;
-  readonly args: PickleValue;
-  state: PickleValue = OTHER;
-
-  constructor(made: PickleImport, args: PickleValue) {
-    this.made = made;
-    this.args = args;
-  }
-}
-
-export const MARK: unique symbol = Symbol('mark');
-export const OTHER: unique symbol = Symbol('other');
-/** An import whose names cannot be told. */
-export const UNKNOWN_IMPORT: PickleImport = { module: '?', name: '?' };
-
-const MAX_STACK = 1_000_000;
-const MAX_MEMO = 4_000_000;
 /** Beyond these, values are forgotten: an import that needs them is `?`. */
-const MAX_KEPT = { compounds: 200_000, memoText: 32 * 1024 * 1024, stackWithText: 65_536, items: 32 };
+const MAX_KEPT = { compounds: 200_000, stackWithText: 65_536, items: 32 };
 
 /**
  * The stack and memo of an unpickler, which knows strings and imports and makes nothing. It goes on where a real one would
@@ -34,27 +13,34 @@ const MAX_KEPT = { compounds: 200_000, memoText: 32 * 1024 * 1024, stackWithText
  */
 export class PickleMachine {
   readonly #imported: (found: PickleImport) => void;
-  readonly #stack: PickleValue[] = [];
-  readonly #memo: PickleValue[] = [];
-  #memoized = 0;
-  #memoText = 0;
+  readonly #stack = new PickleStack();
+  readonly #memo = new PickleMemo();
   #compounds = 0;
-  /** Set by an index that Python may read otherwise: from then on nothing is known of the memo. */
-  #isMemoUnknown = false;
   #hasUnknown = false;
-  /** Whether it took more from the stack than was there: a real unpickler has failed. */
-  hasFailed = false;
   /** Whether something was called, or made, before it failed. */
   hasCalled = false;
   /** Whether something was called after an import whose names cannot be told. */
   hasCalledUnknown = false;
-  /** Whether more is held than this machine has room for. */
-  isFull = false;
   /** What `BUILD` was last done to. */
   built: PickleInstance | undefined;
 
   constructor(imported: (found: PickleImport) => void) {
     this.#imported = imported;
+  }
+
+  /** Whether it took more from its stack or memo than was there: a real unpickler has failed. */
+  get hasFailed(): boolean {
+    return this.#stack.hasFailed;
+  }
+
+  /** Whether more is held than there is room for, or `stop` was called. */
+  get isFull(): boolean {
+    return this.#stack.isFull;
+  }
+
+  /** Takes nothing more. */
+  stop(): void {
+    this.#stack.isFull = true;
   }
 
   /** Does what an opcode does. `text` is undefined where it is too long, or written so that Python may read it otherwise. */
@@ -64,13 +50,13 @@ export class PickleMachine {
         this.#push(MARK);
         break;
       case 'POP':
-        this.#pop();
+        this.#stack.pop();
         break;
       case 'POP_MARK':
-        this.#popToMark();
+        this.#stack.popToMark();
         break;
       case 'DUP':
-        this.#push(this.#top());
+        this.#push(this.#stack.top());
         break;
       case 'STRING':
         this.#pushText(text === undefined || text.includes('\\') ? undefined : /^(['"])(.*)\1$/.exec(text.trim())?.[2]);
@@ -120,39 +106,39 @@ export class PickleMachine {
         break;
       case 'LIST':
       case 'FROZENSET':
-        this.#popToMark();
+        this.#stack.popToMark();
         this.#push(OTHER);
         break;
       case 'DICT': {
-        const items = this.#popToMark();
+        const items = this.#stack.popToMark();
         this.#push(this.#hasRoom() ? new Map() : OTHER);
         this.#setItems(items);
         break;
       }
       case 'TUPLE':
-        this.#pushTuple(this.#popToMark());
+        this.#pushTuple(this.#stack.popToMark());
         break;
       case 'TUPLE1':
-        this.#pushTuple(this.#popMany(1));
+        this.#pushTuple(this.#stack.popMany(1));
         break;
       case 'TUPLE2':
-        this.#pushTuple(this.#popMany(2));
+        this.#pushTuple(this.#stack.popMany(2));
         break;
       case 'TUPLE3':
-        this.#pushTuple(this.#popMany(3));
+        this.#pushTuple(this.#stack.popMany(3));
         break;
       case 'APPEND':
-        this.#pop();
+        this.#stack.pop();
         break;
       case 'APPENDS':
       case 'ADDITEMS':
-        this.#popToMark();
+        this.#stack.popToMark();
         break;
       case 'SETITEM':
-        this.#setItems(this.#popMany(2));
+        this.#setItems(this.#stack.popMany(2));
         break;
       case 'SETITEMS':
-        this.#setItems(this.#popToMark());
+        this.#setItems(this.#stack.popToMark());
         break;
       case 'GET':
         this.#get(indexOf(text));
@@ -169,47 +155,47 @@ export class PickleMachine {
         this.#put(number);
         break;
       case 'MEMOIZE':
-        this.#put(this.#memoized);
+        this.#put(this.#memo.size);
         break;
       case 'EXT1':
       case 'EXT2':
       case 'EXT4':
         // A number of copyreg's registry, which only the loader's program knows.
-        this.#import(OTHER, OTHER);
+        this.#resolve(OTHER, OTHER);
         this.#push(UNKNOWN_IMPORT);
         break;
       case 'GLOBAL':
-        this.#push(this.#import(...linesOf(text)));
+        this.#push(this.#resolve(...linesOf(text)));
         break;
       case 'STACK_GLOBAL': {
-        const [module = OTHER, name = OTHER] = this.#popMany(2);
-        this.#push(this.#import(module, name));
+        const [module = OTHER, name = OTHER] = this.#stack.popMany(2);
+        this.#push(this.#resolve(module, name));
         break;
       }
       case 'INST': {
-        const args = this.#popToMark();
-        this.#call(this.#import(...linesOf(text)), args);
+        const args = this.#stack.popToMark();
+        this.#call(this.#resolve(...linesOf(text)), args);
         break;
       }
       case 'OBJ': {
-        const [made = OTHER, ...args] = this.#popToMark();
+        const [made = OTHER, ...args] = this.#stack.popToMark();
         this.#call(made, args);
         break;
       }
       case 'REDUCE':
       case 'NEWOBJ': {
-        const [made = OTHER, args = OTHER] = this.#popMany(2);
+        const [made = OTHER, args = OTHER] = this.#stack.popMany(2);
         this.#call(made, args);
         break;
       }
       case 'NEWOBJ_EX': {
-        const [made = OTHER, args = OTHER] = this.#popMany(3);
+        const [made = OTHER, args = OTHER] = this.#stack.popMany(3);
         this.#call(made, args);
         break;
       }
       case 'BUILD': {
-        const state = this.#pop();
-        const instance = this.#top();
+        const state = this.#stack.pop();
+        const instance = this.#stack.top();
         this.#called();
         this.built = instance instanceof PickleInstance ? instance : undefined;
         if (this.built !== undefined) this.built.state = state;
@@ -219,11 +205,11 @@ export class PickleMachine {
         this.#push(OTHER);
         break;
       case 'BINPERSID':
-        this.#pop();
+        this.#stack.pop();
         this.#push(OTHER);
         break;
       case 'READONLY_BUFFER':
-        this.#top();
+        this.#stack.top();
         break;
       case 'PROTO':
       case 'FRAME':
@@ -233,12 +219,11 @@ export class PickleMachine {
   }
 
   #push(value: PickleValue): void {
-    if (this.#stack.length < MAX_STACK) this.#stack.push(value);
-    else this.isFull = true;
+    this.#stack.push(value);
   }
 
   #pushText(text: string | undefined): void {
-    this.#push(text !== undefined && this.#stack.length < MAX_KEPT.stackWithText ? text : OTHER);
+    this.#push(text !== undefined && this.#stack.size < MAX_KEPT.stackWithText ? text : OTHER);
   }
 
   #pushTuple(items: readonly PickleValue[]): void {
@@ -249,33 +234,8 @@ export class PickleMachine {
     return ++this.#compounds <= MAX_KEPT.compounds;
   }
 
-  #top(): PickleValue {
-    const value = this.#stack.at(-1);
-    if (value === undefined || value === MARK) this.hasFailed = true;
-    return value ?? OTHER;
-  }
-
-  #pop(): PickleValue {
-    const value = this.#stack.pop();
-    if (value === undefined) this.hasFailed = true;
-    return value ?? OTHER;
-  }
-
-  #popMany(count: number): PickleValue[] {
-    if (this.#stack.length < count || this.#stack.includes(MARK, this.#stack.length - count)) this.hasFailed = true;
-    return this.#stack.splice(Math.max(0, this.#stack.length - count));
-  }
-
-  #popToMark(): PickleValue[] {
-    const at = this.#stack.lastIndexOf(MARK);
-    if (at === -1) this.hasFailed = true;
-    const items = this.#stack.splice(at + 1);
-    this.#stack.pop();
-    return items;
-  }
-
   #setItems(items: readonly PickleValue[]): void {
-    const dict = this.#top();
+    const dict = this.#stack.top();
     if (!(dict instanceof Map)) return;
     for (let i = 0; i + 1 < items.length && dict.size < MAX_KEPT.items; i += 2) {
       const [key, value = OTHER] = [items[i], items[i + 1]];
@@ -284,28 +244,16 @@ export class PickleMachine {
   }
 
   #get(index: number | undefined): void {
-    const value = index === undefined || this.#isMemoUnknown ? OTHER : this.#memo[index];
-    if (value === undefined) this.hasFailed = true;
+    const value = this.#memo.get(index);
+    if (value === undefined) this.#stack.hasFailed = true;
     this.#push(value ?? OTHER);
   }
 
   #put(index: number | undefined): void {
-    if (index === undefined) {
-      this.#isMemoUnknown = true;
-      return;
-    }
-    if (index >= MAX_MEMO) {
-      this.#isMemoUnknown = true;
-      this.isFull = true;
-      return;
-    }
-    const value = this.#top();
-    if (this.#memo[index] === undefined) this.#memoized++;
-    if (typeof value === 'string') this.#memoText += value.length + 24;
-    this.#memo[index] = typeof value === 'string' && this.#memoText > MAX_KEPT.memoText ? OTHER : value;
+    if (!this.#memo.put(index, this.#stack.top())) this.stop();
   }
 
-  #import(module: PickleValue, name: PickleValue): PickleImport {
+  #resolve(module: PickleValue, name: PickleValue): PickleImport {
     const isKnown = typeof module === 'string' && typeof name === 'string' && isName(module) && isName(name);
     const found = isKnown ? { module, name } : UNKNOWN_IMPORT;
     if (!isKnown) this.#hasUnknown = true;
@@ -323,11 +271,6 @@ export class PickleMachine {
     this.hasCalled = true;
     this.hasCalledUnknown ||= this.#hasUnknown;
   }
-}
-
-/** Whether a value is an import. */
-export function isImport(value: PickleValue | undefined): value is PickleImport {
-  return typeof value === 'object' && 'module' in value;
 }
 
 /** What can be shown and compared: printable, without white space. */

@@ -47,7 +47,7 @@ export async function readPickle(file: OpenFile, start: number, by: Unpickler, s
   const imports = new Map<string, PickleImport>();
   const machine = new PickleMachine((found) => {
     if (imports.size < LIMITS.imports) imports.set(`${found.module} ${found.name}`, found);
-    else machine.isFull = true;
+    else machine.stop();
   });
   let hasArrays = false;
   const skipArray =

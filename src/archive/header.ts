@@ -9,6 +9,8 @@ export const BLOCK_BYTES = 512;
 export interface Header {
   /** One character: `0` a file, `5` a directory, `x` PAX, … */
   readonly type: string;
+  /** Whether the type is not written, as before POSIX: then a name that ends in `/` is that of a directory. */
+  readonly isUntyped: boolean;
   /** The name as bytes: with the prefix of POSIX, without what follows a zero byte. */
   readonly name: Buffer;
   /** Bytes of content. */
@@ -48,6 +50,7 @@ export function decodeHeader(block: Buffer, offset: number): Header {
   const name = text(block, 0, 100, offset);
   const prefix = magic === GNU ? undefined : text(block, 345, 500, offset);
   return {
+    isUntyped: block[156] === 0,
     type: block[156] === 0 ? '0' : block.toString('latin1', 156, 157),
     name: prefix === undefined || prefix.length === 0 ? name : Buffer.concat([prefix, SLASH, name]),
     size: decodeSize(block, offset),

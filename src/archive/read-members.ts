@@ -77,8 +77,9 @@ function describe(header: Header, extension: Extension | undefined) {
   const bytes = longName ?? pax?.path ?? own;
   const kind = memberKind(header, bytes.toString('utf8'));
   const { name, saysDirectory } = checkMemberName(bytes);
-  // A file whose name ends so is a directory for some readers, in whichever of its names they look.
-  if (kind === 'file' && (saysDirectory || own.at(-1) === SLASH)) {
+  // A file whose name ends so is a directory for some readers. Without a type they look at the name in the header, too; where
+  // there is one, that name may be the first 100 bytes of the long one, whatever they end in.
+  if (kind === 'file' && (saysDirectory || (header.isUntyped && own.at(-1) === SLASH))) {
     throw memberRefused('archive-header-malformed', 'a file has the name of a directory', { member: name });
   }
   const size = sizeOf(header, pax, name);

@@ -67,6 +67,8 @@ function detectText(head: Buffer, file: OpenFile): FileFormat {
 
 /** The text of UTF-8 bytes without control characters but white space. A character cut at the end is left out. */
 function textOf(head: Buffer, cut: boolean): string | undefined {
+  // Decoding what is no text would be most of the time that looking at many weights takes.
+  if (head.includes(0)) return undefined;
   for (let dropped = 0; dropped <= (cut ? 3 : 0); dropped++) {
     const text = decodeUtf8(head.subarray(0, head.length - dropped));
     if (text !== undefined) return /[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text;

@@ -27,6 +27,12 @@ function varint(value: number): readonly number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
 }
 
+/** Where the value of an HDF5 attribute stands: after its name, its type and its space, each filled up to eight bytes. */
+function valueAt(file: Buffer, name: number): number {
+  const padded = (offset: number): number => Math.ceil(file.readUInt16LE(name + offset) / 8) * 8;
+  return name + padded(-6) + padded(-4) + padded(-2);
+}
+
 describe('inspectContent', () => {
   it('finds nothing in what cannot run code', async () => {
     const harmless = ['numpy.safetensors', 'little.gguf', 'big.gguf', 'relu.onnx', 'model.keras', 'keras.h5', 'weights.h5', 'weight.npy'];
@@ -94,6 +100,34 @@ describe('inspectContent', () => {
     assert.deepEqual(partsOf(await inspect(JSON.stringify(registered))), ['holds keras it needs the registered class "package>Mine"']);
     const hdf5 = Buffer.concat([await readFile(join(fixtures, 'filetypes/keras.h5')), Buffer.from('{"class_name": "Lambda"}')]);
     assert.deepEqual(partsOf(await inspect(hdf5)), ['runs keras a Lambda layer holds Python bytecode']);
+  });
+
+  it('reads the configuration of Keras in a large HDF5 file, wherever it is', async () => {
+    const whole = await readFile(join(fixtures, 'filetypes/keras.h5'));
+    const config = Buffer.from(
+      JSON.stringify({ class_name: 'Sequential', config: { layers: [{ class_name: 'Lambda', module: 'keras.layers' }] } }),
+    );
+    // The value of an attribute is in a heap elsewhere: here in one of our own, beyond what is searched.
+    const name = whole.indexOf('keras_version');
+    whole.write('model_config\0', name, 'latin1');
+    whole.writeUInt16LE(13, name - 6);
+    const value = valueAt(whole, name);
+    const heapAt = whole.length + 12 * 1024 * 1024;
+    whole.writeUInt32LE(config.length, value);
+    whole.writeBigUInt64LE(BigInt(heapAt), value + 4);
+    whole.writeUInt32LE(1, value + 12);
+    const heap = Buffer.alloc(32);
+    heap.write('GCOL\x01', 'latin1');
+    heap.writeBigUInt64LE(4096n, 8);
+    heap.writeUInt16LE(1, 16);
+    heap.writeBigUInt64LE(BigInt(config.length), 24);
+    const found = await inspect(Buffer.concat([whole, Buffer.alloc(12 * 1024 * 1024), heap, config, Buffer.alloc(12 * 1024 * 1024)]));
+    assert.deepEqual(partsOf(found), ['runs keras a Lambda layer holds Python bytecode']);
+    assert.equal(found.isComplete, true);
+    const plain = Buffer.concat([await readFile(join(fixtures, 'filetypes/weights.h5')), Buffer.alloc(24 * 1024 * 1024)]);
+    assert.deepEqual([(await inspect(plain)).runsCode, (await inspect(plain)).isComplete], [false, true]);
+    plain[8] = 9;
+    assert.equal((await inspect(plain)).isComplete, false);
   });
 
   it('lists templates, and says which reach out of their sandbox', async () => {

@@ -9,7 +9,7 @@ import {
   vsaPayload,
 } from '../formats/index.ts';
 import { dirHash } from '../model/index.ts';
-import type { VerifiedSigner } from '../verify/index.ts';
+import type { VerifiedStatement } from '../verify/index.ts';
 import { partiesOf, sealPayload } from './seal-payload.ts';
 import { type SigningParty, whileSignersGetReady } from './signers.ts';
 import type { Verification } from './verify-model.ts';
@@ -95,15 +95,7 @@ const RESULTS: Readonly<Record<Exclude<Verdict, 'undetermined'>, VerificationSum
 /** Every signed statement that the verification opened and counted. */
 function inputsOf({ signatures, stored, revocations, attestations = [] }: Verification): readonly SummaryInput[] {
   const counted = signatures.flatMap(({ path, statement, counted }): readonly SummaryInput[] =>
-    statement === undefined || !counted
-      ? []
-      : [
-          {
-            uri: uriOf(path),
-            sha256: statement.bundleDigest,
-            signer: { ...namesOf(statement.signer), times: statement.times.map(({ time }) => time) },
-          },
-        ],
+    statement === undefined || !counted ? [] : [{ uri: uriOf(path), sha256: statement.bundleDigest, signer: signerOf(statement) }],
   );
   const documents = [
     ...(stored?.release === undefined ? [] : [stored.release]),
@@ -111,17 +103,21 @@ function inputsOf({ signatures, stored, revocations, attestations = [] }: Verifi
     ...revocations,
   ];
   const stated = attestations.flatMap(({ looked }) =>
-    looked.flatMap(({ bundle, sha256, statement, reason }) => (reason === undefined ? [{ uri: uriOf(bundle), sha256, statement }] : [])),
+    looked.flatMap(({ bundle, sha256, statement, by, reason }) =>
+      reason === undefined ? [{ uri: uriOf(bundle), sha256, statement, signer: signerOf(by) }] : [],
+    ),
   );
   return [...counted, ...stated, ...documents.map(({ digest }) => ({ sha256: digest }))];
 }
 
-function namesOf({ hint, authorities = [], identity, certificate }: VerifiedSigner): Omit<SummarizedSigner, 'times'> {
+function signerOf({ signer, times }: Pick<VerifiedStatement, 'signer' | 'times'>): SummarizedSigner {
+  const { hint, authorities = [], identity, certificate } = signer;
   return {
     key: hint,
     authorities,
     ...(identity === undefined ? {} : { identity }),
     ...(certificate === undefined ? {} : { certificate }),
+    times: times.map(({ time }) => time),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { LineageRole, LineageRule, Requirement, RevocationRule, Rule, SignerGroups } from '../policy/index.ts';
+import type { AttestationRule, LineageRole, LineageRule, Requirement, RevocationRule, Rule, SignerGroups } from '../policy/index.ts';
 
 const DAY = 86_400_000;
 
@@ -12,6 +12,7 @@ export function ruleSentences(rule: Rule): readonly string[] {
     ...(rule.channels.size === 0 ? ['any channel may be followed; whoever may sign releases may move it'] : []),
     ...revocations(rule.revocations),
     ...[...rule.lineage].map(([role, asked]) => ancestor(role, asked)),
+    ...rule.attestations.map(attestation),
     ...(rule.lineage.size === 0 ? ['nothing is asked of what the model was made from'] : []),
     ...summary(rule),
     formats(rule),
@@ -33,8 +34,9 @@ function anyOf(groups: SignerGroups): string {
   return groups.map((group) => group.map(({ name }) => name).join(' or ')).join(', who is also ');
 }
 
-function evidence({ require: { timestamps, logs } }: Rule): readonly string[] {
+function evidence({ require: { timestamps, logs }, maxAge }: Rule): readonly string[] {
   return [
+    ...(maxAge === undefined ? [] : [`each signature that counts is proven to be at most ${days(maxAge)} old`]),
     ...(timestamps === 0
       ? []
       : [`each signature that counts has timestamps of ${authors(timestamps, 'timestamp authority', 'timestamp authorities')}`]),
@@ -77,10 +79,21 @@ function ancestor(role: LineageRole, { signedBy, from, builders, required, minim
 
 function summary({ vsa }: Rule): readonly string[] {
   if (vsa === undefined) return [];
-  const age = `${Math.round((vsa.maxAge / DAY) * 100) / 100} days`;
   return [
-    `a verification summary of ${vsa.verifier}, signed by ${anyOf(vsa.signedBy)} and at most ${age} old, is accepted instead of all that`,
+    `a verification summary of ${vsa.verifier}, signed by ${anyOf(vsa.signedBy)} and at most ${days(vsa.maxAge)} old, is accepted instead of all that`,
   ];
+}
+
+function attestation({ name, signedBy, maxAge, metrics }: AttestationRule): string {
+  const age = maxAge === undefined ? '' : `, and at most ${days(maxAge)} old`;
+  const bounds = metrics.map((metric) => `${metric.name} ${metric.text}`);
+  const saying = bounds.length === 0 ? '' : `, with ${bounds.join(' and ')}`;
+  return `there is an attestation about exactly this model (${name}) by ${signedBy.map(signers).join(' and by ')}${age}${saying}`;
+}
+
+function days(milliseconds: number): string {
+  const count = Math.round((milliseconds / DAY) * 100) / 100;
+  return count === 1 ? '1 day' : `${count} days`;
 }
 
 function formats({ formats: setting }: Rule): string {

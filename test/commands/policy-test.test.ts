@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 import { assertValid } from '../helpers/schemas.ts';
 import { keyPath, RELEASER, StoredModels, signingAs, TRAINER } from '../helpers/stored-models.ts';
+import { FIXTURES } from '../interop/fixture.ts';
 
 const POLICY = `version: 1
 principals:
   trainer: { key: trainer.pub }
   releaser: { key: releaser.pub }
   former: { key: former.pub, not-after: 2026-01-31 }
+  older: { ca: older.pem }
 rules:
+  - { model: models/legacy, signed-by: older, allow-legacy: true }
+  - { model: models/modern, signed-by: older }
   - { model: models/*, signed-by: trainer }
   - { model: models/two, signed-by: "2 of [trainer, releaser]" }
   - { model: models/stamped, signed-by: trainer, require: { timestamps: 1 } }
@@ -24,6 +29,9 @@ rules:
   - { model: models/json, signed-by: trainer, formats: { allow: [json] } }
   - { model: models/listed, signed-by: trainer, revocations: { signed-by: releaser, file: revocations.json } }
   - { model: models/derived, signed-by: trainer, lineage: { base-model: { signed-by: trainer, minimum: 1 } } }
+  - { model: models/aged, signed-by: trainer, require: { max-age: 30d } }
+  - { model: models/approved, signed-by: trainer, attestations: [{ type: approval, role: security, signed-by: releaser }] }
+  - { model: models/summed, signed-by: releaser, vsa: { signed-by: releaser, verifier: "https://gate.example", max-age: 7d } }
   - model: store/*
     signed-by: trainer
     released-by: releaser
@@ -55,10 +63,17 @@ cases:
   - { name: text where only JSON may be, model: models/json, expect: rejected, finding: format-not-allowed }
   - { name: without the list, model: models/listed, expect: undetermined, finding: revocations-missing }
   - { name: without provenance, model: models/derived, expect: undetermined, finding: provenance-missing }
+  - { name: signed at no proven time, model: models/aged, expect: rejected, finding: signature-too-old }
+  - { name: not approved, model: models/approved, expect: rejected, finding: attestation-missing }
+  - { name: without a summary, model: models/summed, expect: rejected, finding: signer-missing }
+  - { name: an old form where it counts, model: models/legacy, signature: legacy.sig, expect: verified }
+  - { name: an old form, model: models/modern, signature: legacy.sig, expect: rejected, finding: legacy-not-allowed }
   - { name: a release, model: "file:store/llama@1", expect: verified, rule: store/* }
   - { name: a channel that needs memory, model: "file:store/llama@production", expect: undetermined, finding: channel-state-missing }
   - { name: a channel that needs none, model: "file:store/llama@staging", expect: verified }
   - { name: released by somebody else, model: "file:store/other@1", expect: rejected }
+  - { name: under a policy that lies in it, policy: models/inside/p.yaml, model: models/inside, expect: rejected, finding: policy-inside-model }
+  - { name: under a policy that lies in the store, policy: store/llama/p.yaml, model: "file:store/llama@1", expect: rejected, finding: policy-inside-model }
   - { name: somewhere else, model: elsewhere, expect: rejected, finding: policy-no-rule }
 `;
 
@@ -80,7 +95,21 @@ describe('mlsign policy test', function () {
     };
     const good = sandbox.write('models/good', files);
     await sign(good, TRAINER);
-    for (const name of ['changed', 'two', 'stamped', 'logged', 'loose', 'extra', 'json', 'listed', 'derived', 'cached'])
+    for (const name of [
+      'changed',
+      'two',
+      'stamped',
+      'logged',
+      'loose',
+      'extra',
+      'json',
+      'listed',
+      'derived',
+      'cached',
+      'aged',
+      'approved',
+      'summed',
+    ])
       cpSync(good, sandbox.path('models', name), { recursive: true });
     cpSync(good, sandbox.path('elsewhere'), { recursive: true });
     writeFileSync(sandbox.path('models/changed/weights.txt'), 'WEIGHTS');
@@ -96,11 +125,20 @@ describe('mlsign policy test', function () {
     const pickle = sandbox.write('models/pickle', { 'model.pkl': Buffer.from('\x80\x04]\x94.', 'latin1') });
     await sign(pickle, TRAINER);
     for (const name of ['any', 'pickled']) cpSync(pickle, sandbox.path('models', name), { recursive: true });
+    for (const name of ['legacy', 'modern']) cpSync(join(FIXTURES, 'models/tree'), sandbox.path('models', name), { recursive: true });
+    copyFileSync(join(FIXTURES, 'bundles/0.2.0/certificate-p256.sig'), sandbox.path('legacy.sig'));
+    copyFileSync(join(FIXTURES, 'trust/p256.pem'), sandbox.path('older.pem'));
     await models.push('llama', files);
     await models.promote(1, new Date(), 30, 'production');
     await models.promote(1, new Date(), 30, 'staging');
     await models.push('other', files);
+    cpSync(good, sandbox.path('models/inside'), { recursive: true });
     writeFileSync(sandbox.path('p.yaml'), POLICY);
+    for (const place of ['models/inside', 'store/llama']) {
+      const absolute = JSON.stringify(sandbox.path('trainer.pub'));
+      const yaml = `version: 1\nprincipals:\n  trainer: { key: ${absolute} }\nrules:\n  - { model: "**", signed-by: trainer }\n`;
+      writeFileSync(sandbox.path(place, 'p.yaml'), yaml);
+    }
   });
   after(() => models.remove());
 

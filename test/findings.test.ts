@@ -16,7 +16,7 @@ const UNTESTED: Readonly<Record<string, string>> = {
   'path-without-root': 'a bug',
   'proxy-unsupported': 'takes Node 22',
   'records-changed': 'takes somebody who pushes between two listings',
-  'tensors-too-many': 'takes a million tensors',
+  'tensors-too-many': 'takes 300,000 tensors',
   'upload-conflict': 'takes somebody who aborts an upload between two requests',
 };
 

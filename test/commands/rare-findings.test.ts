@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseBundle } from '../../src/formats/index.ts';
 import { channelPayload, parseChannelPointer } from '../../src/release/index.ts';
 import { layoutOf } from '../../src/store/index.ts';
@@ -85,5 +88,36 @@ describe('what is seldom found', () => {
     const error = JSON.parse(run.stdout);
     assert.deepEqual([run.code, error.code, error.got], [1, 'channel-exhausted', '9007199254740992'], error.message);
     assert.equal(error.message, 'somebody who may move this channel has used up its sequence numbers');
+  });
+
+  it('a signature of another model beside this one', async () => {
+    const [one, other] = ['one', 'other'].map((name) => models.sandbox.write(name, { 'a.bin': name }));
+    for (const path of [one, other]) assert.equal((await models.run('sign', path ?? '', ...signingAs(TRAINER))).code, 0);
+    models.sandbox.write('one.mlsign', { 'copied.sig': readFileSync(models.sandbox.path('other', 'model.sig')) });
+    const [finding] = await told(0, 'signature-other-model', 'lineage', one ?? '');
+    assert.deepEqual([finding?.severity, finding?.subject], ['warning', models.sandbox.path('one.mlsign', 'copied.sig')]);
+    assert.equal(finding?.message, 'this signature is over another model, and does not count here');
+  });
+
+  it('a file whose name is that of the signature in other letters', async () => {
+    await models.push('llama', { 'MODEL.SIG': 'not one', 'weights.bin': 'w' });
+    const run = await models.run('pull', `${models.url()}@1`, models.sandbox.path('pulled'), ...TRUST, '--json');
+    const error = JSON.parse(run.stdout);
+    assert.deepEqual([run.code, error.code, error.subject], [1, 'signature-name-taken', 'MODEL.SIG']);
+    assert.equal(error.message, 'the model has a file where its signature belongs');
+    assert.ok(!existsSync(models.sandbox.path('pulled')));
+  });
+
+  it('an upload that a process left when it died', async () => {
+    const { modelId } = await models.push();
+    const owner = new URL('../../src/store/local-owner.ts', import.meta.url).href;
+    const script = `import { ownedName } from ${JSON.stringify(owner)}; process.stdout.write(ownedName('part'))`;
+    const left = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    writeFileSync(join(models.root, '.mlsign', 'versions', 'llama', modelId, 'weights.bin.v', left), 'half');
+    const path = models.sandbox.write('next', { 'weights.bin': 'next' });
+    assert.equal((await models.run('sign', path, ...signingAs(TRAINER))).code, 0);
+    const [finding] = await told(0, 'upload-abandoned', 'push', path, models.url(), ...TRUST, ...signingAs(RELEASER));
+    assert.equal(finding?.severity, 'warning');
+    assert.match(finding?.message ?? '', /^1 upload was begun here and never completed/);
   });
 });

@@ -86,6 +86,16 @@ describe('mlsign sign --sigstore, --timestamp and --rekor', function () {
     assertValid('verification', JSON.parse(run.stdout));
   });
 
+  it('finds no log where the instance has none', async () => {
+    const { signingConfig, ...rest } = JSON.parse(readFileSync(config, 'utf8'));
+    const { rekorTlogConfig: _, rekorTlogUrls: __, ...others } = signingConfig;
+    const without = sandbox.path('no-log.json');
+    writeFileSync(without, JSON.stringify({ ...rest, signingConfig: others }));
+    const run = await mlsign(['sign', model(), '--key', key, '--rekor', '--trust-config', without, '--json']);
+    const error = JSON.parse(run.stdout);
+    assert.deepEqual([run.code, error.code, error.message], [2, 'log-missing', 'the instance has no transparency log']);
+  });
+
   it('proves when a key signed, in a log and by an authority, and a policy may ask for both', async () => {
     const path = model();
     const run = await mlsign(['sign', path, '--key', key, '--timestamp', sigstore.urls.tsa, '--rekor-url', sigstore.urls.rekorV1]);

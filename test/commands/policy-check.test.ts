@@ -15,10 +15,14 @@ rules:
     signed-by: "2 of [lead, security]"
     released-by: lead
     channels: { production: { signed-by: security, stateless: false } }
-    require: { timestamps: 2, logs: 1 }
+    require: { timestamps: 2, logs: 1, max-age: 90d }
     lineage:
       model: { builders: [https://ci/x] }
       base-model: { signed-by: security, from: ["s3://base/**"], minimum: 2 }
+    attestations:
+      - { type: approval, role: security, signed-by: security, max-age: 1d }
+      - { type: evaluation, signed-by: lead, metrics: { accuracy: ">= 0.9" } }
+    vsa: { signed-by: security, verifier: "https://gate.example", max-age: 7d }
     formats: { allow: [safetensors, pytorch], allow-code: [pytorch], imports: [collections.OrderedDict] }
     ignore-paths: [.cache]
     allow-symlinks: true
@@ -48,6 +52,7 @@ describe('mlsign policy check', function () {
     assert.deepEqual([code, document.warnings], [0, []]);
     assert.deepEqual(document.rules[0].asks, [
       'the model is signed by all 2 of lead, security',
+      'each signature that counts is proven to be at most 90 days old',
       'each signature that counts has timestamps of 2 different trusted timestamp authorities',
       'each signature that counts is in a trusted transparency log',
       'a release is signed by lead',
@@ -55,6 +60,9 @@ describe('mlsign policy check', function () {
       `the revocation list of security (${folder.path('revocations.json')}) is there, has not expired and revokes nothing of the model`,
       'the provenance of the model is signed by those who may sign the model, was built by https://ci/x',
       'every ancestor that is a base-model is signed by security, comes from s3://base/**, is named at least 2 times',
+      'there is an attestation about exactly this model (approval for security) by security, and at most 1 day old',
+      'there is an attestation about exactly this model (evaluation) by lead, with accuracy >= 0.9',
+      'a verification summary of https://gate.example, signed by security and at most 7 days old, is accepted instead of all that',
       'files are safetensors, pytorch by their content; files that can run code when they are loaded are pytorch at most, and pickles import only collections.OrderedDict',
       'every file of the model is signed, except .cache',
       'symbolic links are followed where the signer followed them',

@@ -57,8 +57,11 @@ describe('policy file', () => {
           releasedBy: undefined,
           channels: new Map(),
           lineage: new Map(),
+          attestations: [],
           revocations: [],
+          vsa: undefined,
           attestedEndpoints: [],
+          formats: { allowCode: [], by: 'default' },
         },
         {
           name: '**',
@@ -73,8 +76,11 @@ describe('policy file', () => {
           releasedBy: undefined,
           channels: new Map(),
           lineage: new Map(),
+          attestations: [],
           revocations: [],
+          vsa: undefined,
           attestedEndpoints: [],
+          formats: { allowCode: [], by: 'default' },
         },
       ]);
       assert.equal(policy.source, folder.path('mlsign.policy.yaml'));

@@ -8,7 +8,7 @@ import {
   type Verdict,
   verdictOf,
 } from '../core/index.ts';
-import { resolveRelease, type VerifiedRelease } from '../release/index.ts';
+import { resolveRelease, type VerifiedRelease, versionsOf } from '../release/index.ts';
 import {
   inParallel,
   type ObjectAttributes,
@@ -24,6 +24,9 @@ import { pinnedAttestation, pinnedBundle, pinnedFile, pinnedRecord } from './pin
 import { distrustOf, type ObjectProof, type ProofOptions, proveObjects } from './prove-objects.ts';
 import { channelClient, releaseTrust, ruleAt } from './release-trust.ts';
 import type { StoredModelOptions } from './stored-model.ts';
+
+/** Versions of one object that are looked through. */
+const MOST_VERSIONS = 100;
 
 /** How a release is restored. */
 export interface RestoreReleaseOptions extends StoredModelOptions {
@@ -92,9 +95,9 @@ export async function restoreRelease(location: StoreLocation, options: RestoreRe
   const how: ProofOptions = { mode: 'auto', distrust: await distrustOf(store, rule, 'auto'), signal, onProgress: options.onProgress };
   const { wrong, lost: unfit } = await findWrong(pinned, how, options);
   const objects: RestoredObject[] = [];
-  for (const { object, was } of wrong) {
+  for (const { object, from, was } of wrong) {
     throwIfAborted(signal);
-    const restored = dryRun ? undefined : await restoreObject(object, options);
+    const restored = dryRun ? undefined : await restoreObject(from, how, options);
     if (restored === 'damaged') unfit.push(cannotRestore(object));
     else objects.push({ key: object.key, was, pinned: object.version, version: restored?.version });
   }
@@ -116,11 +119,26 @@ export async function restoreRelease(location: StoreLocation, options: RestoreRe
 }
 
 /** Makes an object what it was; `damaged` where its version does not hold what was pinned, which only reading it tells. */
-async function restoreObject(object: PartedObject, { store, attributes, signal }: RestoreReleaseOptions) {
-  return store.restore(object, attributes, signal).catch((error: unknown) => {
-    if (error instanceof MlsignError && error.code === 'object-damaged') return 'damaged' as const;
-    throw error;
-  });
+async function restoreObject(object: PartedObject, how: ProofOptions, options: RestoreReleaseOptions) {
+  const { store, attributes, signal } = options;
+  const put = (from: PartedObject) =>
+    store.restore(from, attributes, signal).catch((error: unknown) => {
+      if (error instanceof MlsignError && error.code === 'object-damaged') return 'damaged' as const;
+      throw error;
+    });
+  const restored = await put(object);
+  const other = restored === 'damaged' ? await equalVersion(object, how, options) : undefined;
+  return other === undefined ? restored : put(other);
+}
+
+/** Another version of the same object with the bytes that were pinned, as after an earlier restore; the newest. */
+async function equalVersion(object: PartedObject, how: ProofOptions, { store, signal }: RestoreReleaseOptions) {
+  const { entries } = await versionsOf(store, object.key, MOST_VERSIONS, signal);
+  const others = entries
+    .filter(({ isDeleted, size, version }) => !isDeleted && size === object.size && version !== object.version)
+    .map(({ version }) => ({ ...object, version }));
+  const proofs = await proveObjects(store, others.map(inParts), how);
+  return others.find((_, i) => isProven(object, proofs[i]));
 }
 
 /** Everything that a release is made of, the files first and the record last. */
@@ -136,15 +154,18 @@ function pinnedObjects(location: StoreLocation, release: VerifiedRelease): reado
 
 interface WrongObject {
   readonly object: PartedObject;
+  /** Where its bytes are: the pinned version, or where that is gone, another one of them. */
+  readonly from: PartedObject;
   readonly was: RestoredObject['was'];
 }
 
 /** The objects whose current bytes are others, or none; without those that cannot be restored, which findings tell of. */
-async function findWrong(pinned: readonly PartedObject[], how: ProofOptions, { store, signal }: RestoreReleaseOptions) {
+async function findWrong(pinned: readonly PartedObject[], how: ProofOptions, options: RestoreReleaseOptions) {
+  const { store, signal } = options;
   const current = await inParallel(pinned, READS_AT_ONCE, signal, ({ key }) => store.current(key, signal));
   const isSame = await areSame(pinned, current, how, store);
   const wrong = pinned.flatMap((object, i): readonly WrongObject[] =>
-    isSame[i] ? [] : [{ object, was: current[i] === undefined ? 'deleted' : 'replaced' }],
+    isSame[i] ? [] : [{ object, from: object, was: current[i] === undefined ? 'deleted' : 'replaced' }],
   );
   // A file that passes for a version is read in its place.
   const passing = new Set(pinned.filter(({ version }, i) => current[i]?.version === version));
@@ -157,7 +178,18 @@ async function findWrong(pinned: readonly PartedObject[], how: ProofOptions, { s
   const lost = new Map(
     others.flatMap(({ object }, i) => (isProven(object, proofs[i]) ? [] : [[object, cannotRestore(object, proofs[i])] as const])),
   );
-  return { wrong: wrong.filter(({ object }) => !lost.has(object)), lost: [...lost.values()] };
+  const found = new Map<PartedObject, PartedObject>();
+  for (const object of lost.keys()) {
+    const other = await equalVersion(object, how, options);
+    if (other !== undefined) found.set(object, other);
+  }
+  return {
+    wrong: wrong.flatMap((each) => {
+      const from = found.get(each.object) ?? (lost.has(each.object) ? undefined : each.object);
+      return from === undefined ? [] : [{ ...each, from }];
+    }),
+    lost: [...lost].flatMap(([object, finding]) => (found.has(object) ? [] : [finding])),
+  };
 }
 
 /**

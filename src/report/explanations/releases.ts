@@ -9,12 +9,6 @@ export const releases: Topic = {
       why: 'Somebody deleted it.',
       todo: 'mlsign restore brings a released one back.',
     },
-    'record-too-large': {
-      outcomes: ['refused'],
-      means: 'The release record of the model would be larger than mlsign reads; nothing was sent.',
-      why: 'The model has very many files or parts.',
-      todo: 'Put small files together before the model is signed, such as in an archive.',
-    },
     'record-unreadable': {
       outcomes: ['undetermined'],
       means: 'What a record refers to is not known, so nothing may be deleted.',

@@ -31,7 +31,7 @@ describe('docs/policy.md', () => {
   });
   after(() => folder.remove());
 
-  it('has examples', () => assert.equal(examples.length, 10));
+  it('has examples', () => assert.equal(examples.length, 11));
 
   for (const [index, example] of examples.entries()) {
     it(`example ${index + 1} is a policy, for the parser and for the schema`, async function () {

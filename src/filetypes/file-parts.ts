@@ -18,7 +18,11 @@ export async function withHeadKept(file: OpenFile, length: number): Promise<Open
   return {
     path: file.path,
     size: file.size,
-    read: async (offset, wanted) => (holds(offset, wanted) ? head.subarray(offset, offset + wanted) : file.read(offset, wanted)),
+    // Offsets come out of the files themselves, and may lie anywhere.
+    read: async (offset, wanted) => {
+      if (!(offset < file.size) || wanted <= 0) return Buffer.alloc(0);
+      return holds(offset, wanted) ? head.subarray(offset, offset + wanted) : file.read(offset, wanted);
+    },
     readInto: (buffer, offset) => file.readInto(buffer, offset),
   };
 }

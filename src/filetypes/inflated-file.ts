@@ -23,6 +23,7 @@ export class InflatedFile implements OpenFile {
   readonly #notes: InspectionNotes;
   #stream: Readable | undefined;
   #chunks: AsyncIterator<Buffer> | undefined;
+  #turn: Promise<void> = Promise.resolve();
   #chunk: Buffer = Buffer.alloc(0);
   /** Offset of the chunk's first byte. */
   #at = 0;
@@ -40,7 +41,17 @@ export class InflatedFile implements OpenFile {
     return buffer.subarray(0, await this.readInto(buffer, offset));
   }
 
-  async readInto(buffer: Buffer, offset: number): Promise<number> {
+  /** One at a time: there is one stream. */
+  readInto(buffer: Buffer, offset: number): Promise<number> {
+    const reading = this.#turn.then(() => this.#readInto(buffer, offset));
+    this.#turn = reading.then(
+      () => undefined,
+      () => undefined,
+    );
+    return reading;
+  }
+
+  async #readInto(buffer: Buffer, offset: number): Promise<number> {
     if (offset < this.#at) this.close();
     let done = 0;
     while (done < buffer.length) {

@@ -53,5 +53,5 @@ export async function sniffPickle(file: OpenFile, signal?: AbortSignal): Promise
 }
 
 function isPickle({ imports, hasCalled, hasFailed, end }: PickleReading): boolean {
-  return imports.length > 0 && (hasCalled || end === 'limit' || (end === 'stop' && !hasFailed));
+  return imports.length > 0 && (hasCalled || (!hasFailed && (end === 'limit' || end === 'stop')));
 }

@@ -38,6 +38,7 @@ export async function withFile<T>(path: string, use: (file: OpenFile) => Promise
         size: stat.size,
         readInto,
         read: async (offset, length) => {
+          if (!(offset < stat.size)) return Buffer.alloc(0);
           const buffer = Buffer.alloc(Math.max(0, Math.min(length, stat.size - offset)));
           return buffer.subarray(0, await readInto(buffer, offset));
         },

@@ -173,6 +173,8 @@ describe('pickles, read by opcode', () => {
     }
     assert.equal((await inspect('import os\nclass A:\n  pass\n', 'notes.txt')).type.format, 'text');
     assert.equal((await inspect('class\nfoo\nbar\n', 'notes.txt')).type.format, 'text');
+    // An index that no memo has room for, after what a real unpickler fails on.
+    assert.equal((await inspect('import os\n\n(rzzzz', 'notes.txt')).type.format, 'text');
   });
 
   it('goes past the bytes of the arrays that joblib writes between opcodes, and reads them as opcodes too', async () => {

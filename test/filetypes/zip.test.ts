@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
-import { type FileInspection, inspectContent, withFile } from '../../src/filetypes/index.ts';
+import { type FileInspection, identify, inspectContent, withFile } from '../../src/filetypes/index.ts';
 import { type EndSpec, type MemberSpec, memoryFile, SYSTEM, zipBytes } from '../helpers/inspect-files.ts';
 
 const fixtures = join(import.meta.dirname, '../../fixtures/formats');
@@ -172,6 +174,31 @@ describe('ZIP files, read strictly', () => {
       found.defects.map(({ code, where }) => [code, where]),
       [['deflate-malformed', 'a.bin']],
     );
+  });
+
+  it('says where offsets lie beyond everything', async () => {
+    const zip = zipBytes([data]);
+    const record = Buffer.alloc(20);
+    record.writeUInt32LE(0x07064b50);
+    record.writeBigUInt64LE(0xffff_ffff_ffff_ffffn, 8);
+    const bytes = Buffer.concat([zip.subarray(0, zip.length - 22), record, zip.subarray(zip.length - 22)]);
+    const path = join(await mkdtemp(join(tmpdir(), 'mlsign-zip-')), 'x.pt');
+    await writeFile(path, bytes);
+    try {
+      const found = await withFile(path, (file) => inspectContent(file));
+      assert.equal(found.defects[0]?.message, 'the ZIP file is malformed: its ZIP64 end record is missing');
+      assert.deepEqual(importsOf(found), ['os.system']);
+      assert.equal((await identify(path)).format, 'pytorch');
+    } finally {
+      await rm(dirname(path), { recursive: true });
+    }
+  });
+
+  it('reads a compressed ZIP of many members inside another', async () => {
+    const members = Array.from({ length: 40 }, (_, i) => ({ name: `${i}.txt`, content: randomBytes(5000) }));
+    const found = await inspect([{ name: 'inner.zip', content: zipBytes([...members, data]), deflate: true }]);
+    assert.deepEqual(importsOf(found), ['os.system']);
+    assert.deepEqual([found.defects, found.isComplete], [[], true]);
   });
 
   it('unpacks a bomb only up to its limit', async () => {

@@ -139,10 +139,8 @@ export function verificationText(verification: Verification, style: Style): stri
   const emphasis = verdict === 'verified' ? style.good : verdict === 'rejected' ? style.bad : style.attention;
   const size = read === undefined ? '' : `  ${formatCount(read.files, 'file')}, ${formatBytes(read.bytes)}`;
   const lines = [`${emphasis(style.bold(verdict))}  ${style.bold(escapeText(source.name))}${stored === undefined ? size : ''}`];
-  lines.push(...decisionLines(verification));
-  lines.push(
-    `policy     ${escapeText(policy.source)}${policy.rule === policy.source ? '' : style.dim(`  rule ${escapeText(policy.rule)}`)}`,
-  );
+  const byRule = `policy     ${escapeText(policy.source)}${policy.rule === policy.source ? '' : style.dim(`  rule ${escapeText(policy.rule)}`)}`;
+  if (verdict !== 'verified') lines.push(...decisionLines(verification), byRule);
   if (stored !== undefined) lines.push(...storedLines(stored, size, style));
   const summary = checks.find(({ name, status }) => name === 'vsa' && status === 'passed');
   if (summary !== undefined) lines.push(`by summary ${style.dim(escapeText(summary.detail))}`);
@@ -159,6 +157,7 @@ export function verificationText(verification: Verification, style: Style): stri
     for (const { log, index } of statement.logs) lines.push(`logged in  ${escapeText(log)}  ${style.dim(`entry ${index}`)}`);
   }
   if (signed !== undefined) lines.push(`model id   ${signed.modelId}`);
+  if (verdict === 'verified') lines.push(byRule);
   for (const { place, sequence, entries, expires } of verification.revocations) {
     const details = `sequence ${sequence}, ${formatCount(entries, 'revocation')}, until ${formatTime(expires)}`;
     lines.push(`revoked    ${escapeText(place)}  ${style.dim(details)}`);

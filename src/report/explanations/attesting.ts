@@ -3,11 +3,35 @@ import type { Topic } from '../explain.ts';
 export const attesting: Topic = {
   title: 'Attesting: what a model was made from',
   codes: {
+    'approval-malformed': {
+      outcomes: ['refused', 'rejected', 'warning'],
+      means: 'An approval cannot be read.',
+      why: 'It is not of the form that mlsign makes.',
+      todo: 'Have the model approved again.',
+    },
     'attestation-empty': {
       outcomes: ['usage'],
       means: 'There is nothing to attest.',
       why: 'No base, dataset, parameter or predicate was given.',
       todo: 'Name what the model was made from, or use --from-env or --predicate.',
+    },
+    'attestation-missing': {
+      outcomes: ['rejected', 'undetermined'],
+      means: 'A statement that the policy asks for is not there.',
+      why: 'Nobody has made it: an approval, an evaluation, a provenance, a scan.',
+      todo: 'Have it made: mlsign attest, or for an approval by one of the role.',
+    },
+    'attestation-signer-missing': {
+      outcomes: ['rejected', 'undetermined'],
+      means: 'A statement that the policy asks for is there, and too few of those who may sign it have signed.',
+      why: 'The rule names who, and how many: each counts once.',
+      todo: 'Have it signed by the others.',
+    },
+    'attestation-too-old': {
+      outcomes: ['rejected', 'undetermined'],
+      means: 'A statement that the policy asks for is older than it accepts.',
+      why: 'The rule gives a maximum age.',
+      todo: 'Have the model attested or approved again.',
     },
     'base-omitted': {
       outcomes: ['note'],
@@ -81,6 +105,12 @@ export const attesting: Topic = {
       why: 'None of its variables is set.',
       todo: 'Leave --from-env out, and give --code, --builder and --invocation.',
     },
+    'evaluation-malformed': {
+      outcomes: ['refused', 'rejected', 'warning'],
+      means: 'An evaluation cannot be read.',
+      why: 'Its metrics are not an object of names and numbers.',
+      todo: 'Have it made again: mlsign attest --predicate.',
+    },
     'invocation-differs': {
       outcomes: ['warning'],
       means: 'Two sources name different invocations.',
@@ -128,6 +158,12 @@ export const attesting: Topic = {
       means: 'A metric is not a number.',
       why: 'The value cannot be read as one.',
       todo: 'Write NAME=0.91.',
+    },
+    'metric-not-met': {
+      outcomes: ['rejected'],
+      means: 'A metric of an evaluation does not meet the bound of the policy.',
+      why: 'The model was measured, and is not good enough, or the metric is missing.',
+      todo: 'Use another release, or have it evaluated again.',
     },
     'mlflow-malformed': {
       outcomes: ['refused'],
@@ -177,6 +213,12 @@ export const attesting: Topic = {
       why: 'The commands sign, push, promote and revoke check what they sign.',
       todo: 'Use that command.',
     },
+    'reason-malformed': {
+      outcomes: ['usage'],
+      means: 'The reason of an approval is not one line of text.',
+      why: 'It has line breaks, or is too long.',
+      todo: 'Shorten --reason.',
+    },
     'relation-contradicted': {
       outcomes: ['usage'],
       means: 'The model is an adapter, and --relation says otherwise.',
@@ -194,6 +236,12 @@ export const attesting: Topic = {
       means: 'How the model was made from its base is not attested.',
       why: '--relation is missing.',
       todo: 'Add --relation.',
+    },
+    'role-malformed': {
+      outcomes: ['usage'],
+      means: 'The role of an approval is no name.',
+      why: 'A role is a short name, as the policy has it.',
+      todo: 'Correct --role.',
     },
     'secret-in-parameter': {
       outcomes: ['usage'],

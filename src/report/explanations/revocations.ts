@@ -99,6 +99,12 @@ export const revocations: Topic = {
       why: 'A base or dataset of it is on the revocation list.',
       todo: 'Use a model that was made without it: mlsign affected shows what is reached.',
     },
+    'revoked-attestation': {
+      outcomes: ['warning'],
+      means: 'A statement about the model is revoked.',
+      why: 'Its digest is on the revocation list, so it does not count.',
+      todo: 'Have the model attested or approved again.',
+    },
     'revoked-file': {
       outcomes: ['rejected'],
       means: 'A file of the model is revoked.',

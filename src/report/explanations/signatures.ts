@@ -75,6 +75,12 @@ export const signatures: Topic = {
       why: 'A bundle was copied from another model.',
       todo: 'Remove it from where it lies.',
     },
+    'signature-too-old': {
+      outcomes: ['rejected', 'undetermined'],
+      means: 'A signature that counts is older than the policy accepts, or nothing proves how old it is.',
+      why: 'The rule gives a maximum age (require: max-age), and only a trusted timestamp or log proves one.',
+      todo: 'Have the model signed again, with a timestamp.',
+    },
     'signer-mismatch': {
       outcomes: ['refused'],
       means: "The signature that came back does not verify with the signer's own public key.",

@@ -124,6 +124,21 @@ export function describeStore(name: string, setup: () => StoreTarget | Promise<S
         assert.equal(await currentText(key), 'second');
       });
 
+      it('are read in ranges, of the version that is asked for', async () => {
+        const key = `${folder}a`;
+        const first = await put(key, '0123456789');
+        await store.write(key, Buffer.from('abcdefghij'), { tag: first.tag });
+        const into = Buffer.alloc(4);
+        await store.readRange(first, 3, into);
+        assert.equal(into.toString(), '3456');
+        await failing(store.readRange({ ...first, size: 20 }, 3, into), 'object-truncated', {
+          outcome: 'refused',
+          subject: `${store.url}/${key}`,
+          expected: '20 bytes',
+          got: '10 bytes',
+        });
+      });
+
       it('are refused where they are larger than the caller reads', async () => {
         const written = await put(`${folder}a`, '12345');
         assert.equal(Buffer.from(await store.read(written, 5)).toString(), '12345');

@@ -35,7 +35,7 @@ describe('the command line', () => {
     assert.equal(stdout, '');
     assert.equal(
       stderr,
-      'error: no such command [unknown-command]\n  expected  affected, attest, bom, diff, explain, gc, hash, history, inspect, keygen, lineage, locate, ls, promote, pull, push, releases, renew, restore, revoke, rollback, sign, verify, autocomplete, keys create, keys list, keys public\n  got       verfy\n  try       mlsign verify\n  try       mlsign --help\n',
+      'error: no such command [unknown-command]\n  expected  affected, approve, attest, bom, diff, explain, gc, hash, history, inspect, keygen, lineage, locate, ls, promote, pull, push, releases, renew, restore, revoke, rollback, sign, verify, autocomplete, keys create, keys list, keys public, policy check, policy init, policy test\n  got       verfy\n  try       mlsign verify\n  try       mlsign --help\n',
     );
   });
 

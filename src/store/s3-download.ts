@@ -18,6 +18,8 @@ const POOL_BYTES = 48 * MIB;
 const RANGE = 8 * MIB;
 const LANES = 16;
 const SMALL = MIB;
+/** So much is written before the disk is told to keep it, while more comes: at the end it would take as long, and nothing else be done. */
+const FLUSH = 64 * MIB;
 
 /** A range of an object, within one part. */
 interface Range {
@@ -67,6 +69,8 @@ class Download {
   readonly #bucket: S3Bucket;
   readonly #fetch: ObjectFetch;
   readonly #state: DownloadState;
+  #unflushed = 0;
+  #flushing: Promise<unknown> = Promise.resolve();
 
   constructor(bucket: S3Bucket, fetch: ObjectFetch, state: DownloadState) {
     this.#bucket = bucket;
@@ -94,6 +98,7 @@ class Download {
       }
       return { size: object.size, digests };
     } finally {
+      await this.#flushing;
       await handle?.close();
     }
   }
@@ -194,6 +199,11 @@ class Download {
       const { bytesWritten } = await this.#file(() => handle.write(bytes, at, bytes.length - at, position + at));
       at += bytesWritten;
     }
+    this.#unflushed += bytes.length;
+    if (this.#unflushed < FLUSH) return;
+    this.#unflushed = 0;
+    // What fails here fails again at the end, where it is told.
+    this.#flushing = this.#flushing.then(() => handle.datasync()).catch(() => undefined);
   }
 
   async #file<T>(work: () => Promise<T>): Promise<T> {

@@ -75,7 +75,7 @@ function describe(header: Header, extension: Extension | undefined) {
   const { longName, pax } = extension ?? {};
   const own = header.name;
   const bytes = longName ?? pax?.path ?? own;
-  const kind = memberKind(header, bytes.toString('utf8'));
+  const kind = memberKind(header, bytes.toString('utf8').replace(/^\.\//u, ''));
   const { name, saysDirectory } = checkMemberName(bytes);
   // A file whose name ends so is a directory for some readers. Without a type they look at the name in the header, too; where
   // there is one, that name may be the first 100 bytes of the long one, whatever they end in.

@@ -116,7 +116,7 @@ const TREES: readonly Attack[] = [
 const TYPES: readonly Attack[] = [
   ['a symbolic link', tar(header({ type: '2', link: '/etc' })), 'archive-member-link', /holds a symbolic link/, 'file'],
   ['a hard link', tar(header({ type: '1', link: '../../x' })), 'archive-member-link', /holds a hard link/, 'file'],
-  ['a long link', tar(longName('/etc', 'K'), header({ type: '2' })), 'archive-member-link', /target of a link/, '././@LongLink'],
+  ['a long link', tar(longName('/etc', 'K'), header({ type: '2' })), 'archive-member-link', /target of a link/, './@LongLink'],
   ['a link target of a file', tar(header({ link: '/etc' })), 'archive-member-link', /names the target/, 'file'],
   ['a link by PAX', tar(pax({ linkpath: '/etc' }), header({ type: '2' })), 'archive-pax-refused', /target of a link/, 'byte 0'],
   ['a character device', tar(header({ type: '3' })), 'archive-member-special', /character device/, 'file'],

@@ -11,6 +11,7 @@ import { companionDirectory, defaultSignaturePath } from './locations.ts';
 import { countFormats, type FormatCount, type ListedFile } from './model-contents.ts';
 import { describeModel, type ModelKind } from './model-kind.ts';
 import { openInput } from './open-input.ts';
+import { isOfOneFile } from './open-model.ts';
 import { readBundle } from './read-bundle.ts';
 
 /** Which bundles are looked at. */
@@ -109,7 +110,7 @@ async function inspectSource(path: string, source: Source, options: InspectModel
     path,
     input: source.kind,
     model: { ...kind, source },
-    signatures: withManifests(signatures, { ...listing, kind }),
+    signatures: withManifests(signatures, { ...listing, kind }, source.kind === 'archive'),
     attestations,
     manifest: undefined,
     findings: [...findings, ...listing.findings, ...kind.findings],
@@ -184,12 +185,15 @@ function seenWhileListing(findings: readonly Finding[]): readonly Finding[] {
 function withManifests(
   signatures: readonly InspectedSignature[],
   there?: Listing & { readonly kind: ModelKind },
+  isArchive = false,
 ): readonly SignatureAndManifest[] {
   const known = new Map<OmsStatement, InspectedManifest>();
   return signatures.map((signature) => {
     const { statement } = signature;
     if (statement === undefined) return { signature, manifest: undefined };
-    const manifest = known.get(statement) ?? inspectManifest(statement.subjectName, statement.manifest, there);
+    const manifest =
+      known.get(statement) ??
+      inspectManifest(statement.subjectName, statement.manifest, isArchive && isOfOneFile(statement) ? undefined : there);
     known.set(statement, manifest);
     return { signature, manifest };
   });

@@ -44,7 +44,8 @@ export function sourceAsSigned(source: Source, signed: Signed): Source {
   return { kind: 'file', path: source.path, name: basename(source.path) };
 }
 
-function isOfOneFile({ subjectName, manifest }: Signed): boolean {
+/** Whether a statement signs one file, and no directory. */
+export function isOfOneFile({ subjectName, manifest }: Signed): boolean {
   const [only, ...others] = groupByFile(manifest).keys();
   return others.length === 0 && (only === '.' || only === subjectName);
 }

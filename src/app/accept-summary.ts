@@ -9,7 +9,7 @@ import {
   type VerificationSummary,
   VSA_TYPE,
 } from '../formats/index.ts';
-import { judgeSummary } from '../gate/index.ts';
+import { isSummarized, judgeSummary, type SummarizedSignature } from '../gate/index.ts';
 import type { AttestationSource } from '../lineage/index.ts';
 import { modelId } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
@@ -61,9 +61,9 @@ interface Notes {
 }
 
 /**
- * Accepts the verification summary of a gatekeeper instead of what a rule asks of signers, lineage, attestations and formats.
- * Which files it is about, a manifest says that need not be signed by anybody trusted: its model id is the summary's subject,
- * and the bytes are compared with it as with any other.
+ * Accepts the verification summary of a gatekeeper instead of what a rule asks of signers, lineage, attestations and, in a store, formats. Which
+ * files it is about, the manifest says that the gatekeeper verified, whoever signed it: that bundle, byte for byte, as a model id says
+ * nothing of paths that were left out.
  */
 export async function acceptSummary(place: SummarizedPlace, trust: SummaryTrust, { summaries }: SummaryOptions): Promise<AcceptedSummary> {
   const { rule } = trust;
@@ -72,31 +72,30 @@ export async function acceptSummary(place: SummarizedPlace, trust: SummaryTrust,
   const notes: Notes = { checks: [], findings: [] };
   if (summaries === 'none') return { ...notes, rule, checks: [skipped('the signers themselves are asked for')] };
   const found = await openSummaries(place, trust, summaries ?? [], notes);
-  const wanted = new Set(found.map(({ statement }) => statement.subject.modelId));
-  const manifests = new Map<string, OmsStatement>();
+  const claims = new Map<string, SummarizedSignature & { readonly manifest: OmsStatement }>();
   const signatures: SignatureResult[] = [];
   const unread: Finding[] = [];
   for (const { path, read } of found.length === 0 ? [] : await place.bundles()) {
-    const claim = await attempt(async () => claimedManifest(await read(), path, rule.allowLegacy));
+    const claim = await attempt(async () => claimedSignature(await read(), path, rule.allowLegacy));
     signatures.push({ path, isRead: !(claim instanceof MlsignError) || claim.outcome !== 'unavailable' });
     if (claim instanceof MlsignError) unread.push({ ...errorFinding(claim, path), severity: 'warning' });
-    else if (claim !== undefined && (wanted.has(claim.id) || manifests.size === 0)) manifests.set(claim.id, claim.statement);
+    else claims.set(claim.sha256, claim);
   }
   const question = {
     rule: vsa,
     policyDigest: trust.policy.digest,
     resource: place.resource,
     recordDigest: place.recordDigest,
-    modelIds: new Set(manifests.keys()),
+    signatures: [...claims.values()],
     revocations: trust.revoked.revocations,
     now: trust.now,
   };
   for (const summary of found.toSorted((a, b) => b.statement.timeVerified.getTime() - a.statement.timeVerified.getTime())) {
     const findings = judgeSummary(summary, question);
-    const manifest = manifests.get(summary.statement.subject.modelId);
-    const vouched = manifest && summary.over(manifest, ({ subject }, named) => subject.modelId === modelId(named.manifest));
+    const claim = question.signatures.find((signature) => isSummarized(signature, summary.statement));
+    const vouched = claim && summary.over(claim.manifest, ({ subject }) => subject.modelId === claim.modelId);
     if (findings.length === 0 && vouched !== undefined) {
-      const checks = [...notes.checks, passed(summary), ...standsInFor(rule, summary.statement)];
+      const checks = [...notes.checks, passed(summary), ...standsInFor(rule, summary.statement, place)];
       const signed = { path: summary.bundle, isRead: true, statement: vouched };
       const candidate = { modelId: summary.statement.subject.modelId, statements: [vouched] as const, checks: [] };
       const opened = {
@@ -105,7 +104,7 @@ export async function acceptSummary(place: SummarizedPlace, trust: SummaryTrust,
         checks,
         findings: [...unread, ...notes.findings.map(asWarning)],
       };
-      return { opened, rule: withoutSummarized(rule), checks: [], findings: [] };
+      return { opened, rule: withoutSummarized(rule, place), checks: [], findings: [] };
     }
     notes.findings.push(...findings);
     notes.checks.push({
@@ -164,9 +163,9 @@ async function openSummaries(
   return found;
 }
 
-function claimedManifest(bytes: Uint8Array, path: string, allowLegacy: boolean) {
-  const statement = parseOmsStatement(parseBundle(bytes, path).envelope.payload, path, { allowLegacy });
-  return { id: modelId(statement.manifest), statement };
+function claimedSignature(bytes: Uint8Array, path: string, allowLegacy: boolean) {
+  const manifest = parseOmsStatement(parseBundle(bytes, path).envelope.payload, path, { allowLegacy });
+  return { modelId: modelId(manifest.manifest), sha256: sha256Hex(bytes), manifest };
 }
 
 async function attempt<T>(work: () => Promise<T>): Promise<T | MlsignError> {
@@ -178,19 +177,23 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | MlsignError> {
   }
 }
 
-/** The rule without what the summary stands in for. Bytes, release, channel and revocations are left. */
-function withoutSummarized(rule: Rule): Rule {
-  return { ...rule, require: { timestamps: 0, logs: 0 }, maxAge: undefined, lineage: new Map(), attestations: [], formats: 'any' };
+/**
+ * The rule without what the summary stands in for. Bytes, release, channel and revocations are left; on a disk so are formats, as
+ * unsigned files may have come since: none can in a release.
+ */
+function withoutSummarized(rule: Rule, { recordDigest }: SummarizedPlace): Rule {
+  const formats = recordDigest === undefined ? rule.formats : 'any';
+  return { ...rule, require: { timestamps: 0, logs: 0 }, maxAge: undefined, lineage: new Map(), attestations: [], formats };
 }
 
-function standsInFor(rule: Rule, { verifier }: VerificationSummary): readonly Check[] {
+function standsInFor(rule: Rule, { verifier }: VerificationSummary, { recordDigest }: SummarizedPlace): readonly Check[] {
   const { timestamps, logs } = rule.require;
   const names = [
     'signers',
     ...(timestamps + logs > 0 || rule.maxAge !== undefined ? ['evidence'] : []),
     ...(rule.lineage.size > 0 ? ['lineage'] : []),
     ...(rule.attestations.length > 0 ? ['attestations'] : []),
-    ...(rule.formats === 'any' ? [] : ['formats']),
+    ...(rule.formats === 'any' || recordDigest === undefined ? [] : ['formats']),
   ];
   return names.map((name) => ({ name, status: 'not-applicable', detail: `by the verification summary of ${verifier}` }));
 }

@@ -7,4 +7,4 @@ export {
   type RequiredAttestation,
   type VerifiedAttestation,
 } from './judge-attestations.ts';
-export { judgeSummary, type SummaryQuestion } from './judge-summary.ts';
+export { isSummarized, judgeSummary, type SummarizedSignature, type SummaryQuestion } from './judge-summary.ts';

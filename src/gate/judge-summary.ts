@@ -4,6 +4,13 @@ import type { Revocations } from '../lineage/index.ts';
 import { isFrom, type VsaRule } from '../policy/index.ts';
 import type { ProvenTime, VerifiedStatement } from '../verify/index.ts';
 
+/** A signature beside the model, of which nothing is verified. */
+export interface SummarizedSignature {
+  readonly modelId: string;
+  /** SHA-256 of its bundle, hex. */
+  readonly sha256: string;
+}
+
 /** What a summary must be about, to be accepted. */
 export interface SummaryQuestion {
   readonly rule: VsaRule;
@@ -13,8 +20,8 @@ export interface SummaryQuestion {
   readonly resource: string;
   /** SHA-256, hex, of the release record; of a model on disk there is none. */
   readonly recordDigest?: string | undefined;
-  /** Every model that a signature here is about. */
-  readonly modelIds: ReadonlySet<string>;
+  /** Those beside the model. */
+  readonly signatures: readonly SummarizedSignature[];
   /** What is revoked by now; absent where the rule asks for no list. */
   readonly revocations?: Revocations | undefined;
   readonly now: Date;
@@ -27,7 +34,7 @@ export interface SummaryQuestion {
  */
 export function judgeSummary(summary: VerifiedStatement<VerificationSummary>, question: SummaryQuestion): readonly Finding[] {
   const { statement, bundle: subject } = summary;
-  const { rule, modelIds, policyDigest, revocations } = question;
+  const { rule, signatures, policyDigest, revocations } = question;
   const findings: Finding[] = [];
   const differs = (code: string, message: string, expected: string, got: string, suggestion?: string) =>
     findings.push({ code, severity: 'rejected', message, subject, expected, got, suggestion });
@@ -39,8 +46,16 @@ export function judgeSummary(summary: VerifiedStatement<VerificationSummary>, qu
     differs('vsa-policy-differs', 'the summary is about another policy', policy ?? 'a policy file', statement.policy.sha256, hint);
   }
   const { modelId } = statement.subject;
-  if (!modelIds.has(modelId))
-    differs('vsa-model-differs', 'the summary is about another model', [...modelIds].join(', ') || 'a signed model', modelId);
+  const about = signatures.filter((signature) => signature.modelId === modelId);
+  if (about.length === 0) {
+    const ids = new Set(signatures.map((signature) => signature.modelId));
+    differs('vsa-model-differs', 'the summary is about another model', [...ids].join(', ') || 'a signed model', modelId);
+  } else if (!about.some((signature) => isSummarized(signature, statement))) {
+    const message = 'no signature beside the model is the one that the gatekeeper verified';
+    const expected = statement.inputs.map(({ sha256 }) => sha256).join(', ') || 'inputAttestations with the signature of the model';
+    const hint = 'put back the signature that was verified, or have the model verified again as it is';
+    differs('vsa-signature-differs', message, expected, about.map(({ sha256 }) => sha256).join(', '), hint);
+  }
   findings.push(...judgePlace(summary, question), ...judgeAge(summary, question));
   for (const { uri, sha256, statement: digest, signer } of revocations === undefined ? [] : statement.inputs) {
     const where = uri ?? sha256;
@@ -56,6 +71,11 @@ export function judgeSummary(summary: VerifiedStatement<VerificationSummary>, qu
   const next = 'see what the gatekeeper found, and do not deploy until it passes';
   differs('vsa-failed', 'the gatekeeper verified this model, and it did not pass', 'PASSED', statement.result, next);
   return findings;
+}
+
+/** Whether it is a signature, byte for byte, by which the gatekeeper knew the model. */
+export function isSummarized({ modelId, sha256 }: SummarizedSignature, { subject, inputs }: VerificationSummary): boolean {
+  return modelId === subject.modelId && inputs.some((input) => input.sha256 === sha256);
 }
 
 function judgePlace({ statement, bundle: subject }: VerifiedStatement<VerificationSummary>, question: SummaryQuestion): readonly Finding[] {

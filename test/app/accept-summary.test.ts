@@ -45,11 +45,9 @@ ${more}`,
 
   async function summary(fields: Partial<VerificationSummary> = {}, key?: string, file = beside): Promise<string> {
     const policy = { uri: 'p.yaml', sha256: sha256Hex(readFileSync(policyFile)) };
-    return writeSummary(
-      file,
-      aSummary(modelId, new Date(NOW.getTime() - HOUR), { resource: pathToFileURL(model).href, policy, ...fields }),
-      key,
-    );
+    const inputs = [{ sha256: sha256Hex(readFileSync(`${model}/model.sig`)) }, ...(fields.inputs ?? [])];
+    const about = { resource: pathToFileURL(model).href, policy, ...fields, inputs };
+    return writeSummary(file, aSummary(modelId, new Date(NOW.getTime() - HOUR), about), key);
   }
 
   async function verify(options: Partial<VerifyModelOptions> = {}): Promise<Verification> {
@@ -89,7 +87,7 @@ ${more}`,
     const line = (name: string) => checks.filter((check) => check.name === name).map(({ status, detail }) => `${status}: ${detail}`);
     for (const name of ['signers', 'evidence', 'lineage'])
       assert.deepEqual(line(name), [`not-applicable: by the verification summary of ${VERIFIER}`]);
-    assert.ok(line('formats').includes(`not-applicable: by the verification summary of ${VERIFIER}`));
+    assert.deepEqual(line('formats'), ['passed: by content: JSON 1, text 1'], 'what the files are is looked at all the same');
     assert.match(
       line('vsa').join(),
       /^passed: .*gate\.att: https:\/\/example\.com\/gate verified file:.*llama at 2026-03-01T11:00:00\.000Z/,
@@ -143,13 +141,22 @@ ${more}`,
     );
   });
 
-  it('takes a manifest that anybody signed, as the model id binds it, and no other', async () => {
+  it('rejects a summary of a model that was signed again since', async () => {
     await summary();
     await signModel(model, { signer: await fixtureSigner('rsa-2048'), force: true });
-    assert.equal((await verify()).verdict, 'verified');
+    await rejects('vsa-signature-differs', /no signature beside the model is the one that the gatekeeper verified/);
     writeFileSync(`${model}/weights.bin`, 'another');
     await signModel(model, { signer: await fixtureSigner(MAKER), force: true });
     await rejects('vsa-model-differs', /about another model/, { got: modelId });
+  });
+
+  it('rejects a manifest of the same model id that leaves out a path which the verified one does not', async () => {
+    await summary();
+    writeFileSync(`${model}/evil.json`, '{}');
+    await signModel(model, { signer: await fixtureSigner(MAKER), ignorePaths: ['evil.json'], force: true });
+    await rejects('vsa-signature-differs', /the one that the gatekeeper verified/, {
+      got: sha256Hex(readFileSync(`${model}/model.sig`)),
+    });
   });
 
   it('rejects a summary by somebody who is no gatekeeper', async () => {

@@ -45,6 +45,12 @@ export const summaries: Topic = {
       why: 'A summary counts where the model was verified, so that it cannot be taken along to another release.',
       todo: 'Have the model verified where it lies; for copies on disk say in the rule where they come from: vsa: { resource: … }.',
     },
+    'vsa-signature-differs': {
+      outcomes: ['rejected', 'warning'],
+      means: 'No signature beside the model is the one by which the gatekeeper knew it.',
+      why: 'The model was signed again after it was verified, or somebody wrote another bundle about the same files, which may leave paths out.',
+      todo: 'Put back the signature that was verified, or have the model verified again as it is.',
+    },
     'vsa-signers-unknown': {
       outcomes: ['rejected', 'warning'],
       means: 'The verification summary does not say whose signatures were verified, and the policy has a revocation list.',

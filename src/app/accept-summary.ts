@@ -61,8 +61,8 @@ interface Notes {
 }
 
 /**
- * Accepts the verification summary of a gatekeeper instead of what a rule asks of signers, lineage, attestations and, in a store, formats. Which
- * files it is about, the manifest says that the gatekeeper verified, whoever signed it: that bundle, byte for byte, as a model id says
+ * Accepts the verification summary of a gatekeeper instead of what a rule asks of signers, lineage, attestations and, in a store,
+ * formats. Which files it is about, the manifest says that the gatekeeper verified, whoever signed it: that bundle, byte for byte, as a model id says
  * nothing of paths that were left out.
  */
 export async function acceptSummary(place: SummarizedPlace, trust: SummaryTrust, { summaries }: SummaryOptions): Promise<AcceptedSummary> {

@@ -14,7 +14,8 @@ export class Heads {
     const length = Math.min(size, MOST_OF_ONE);
     if (this.#bytes + length > MOST) return undefined;
     this.#bytes += length;
-    const head = Buffer.alloc(length);
+    // All of it is written before anybody reads it: a file that ends early is refused with its archive.
+    const head = Buffer.allocUnsafe(length);
     this.#heads.set(name, head);
     let done = 0;
     return (piece) => {

@@ -14,7 +14,7 @@ export interface ArchiveLimits {
 export const FREE_BYTES = 64 * 1024 * 1024;
 
 /** What every model stays far below. */
-export const DEFAULT_LIMITS: ArchiveLimits = { members: 200_000, bytes: 2 ** 40, depth: 64, ratio: 200 };
+export const DEFAULT_LIMITS: ArchiveLimits = { members: 100_000, bytes: 2 ** 40, depth: 64, ratio: 200 };
 
 /** The longest name of a member, in bytes: what Linux lets a path have. */
 export const MAX_NAME_BYTES = 4096;

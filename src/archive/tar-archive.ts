@@ -7,6 +7,9 @@ import { FileBytes } from './file-bytes.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { type ArchiveMember, readMembers } from './read-members.ts';
 
+/** What is kept of a member: of a hundred thousand, nothing more. */
+type ListedMember = Pick<ArchiveMember, 'name' | 'kind' | 'size' | 'offset'>;
+
 /** An archive that is not compressed: headers are read first, then files where they lie, by as many threads as there are. */
 export class TarArchive implements ArchiveContents {
   readonly #path: string;
@@ -23,7 +26,7 @@ export class TarArchive implements ArchiveContents {
     const { signal = this.#signal } = options;
     return await withArchive(this.#path, async (handle, identity) => {
       const members = await this.#list(handle, identity, signal);
-      const place = ({ offset, size }: ArchiveMember): FileToHash => {
+      const place = ({ offset, size }: ListedMember): FileToHash => {
         return { path: this.#path, identity, followLink: true, part: { offset, size } };
       };
       const wanted = members.filter(({ kind, name }) => kind === 'file' && isWanted(name));
@@ -57,9 +60,10 @@ export class TarArchive implements ArchiveContents {
     });
   }
 
-  async #list(handle: FileHandle, { size }: FileIdentity, signal: AbortSignal | undefined): Promise<readonly ArchiveMember[]> {
-    const members: ArchiveMember[] = [];
-    for await (const member of readMembers(new FileBytes(handle, size, signal), this.#limits)) members.push(member);
+  async #list(handle: FileHandle, identity: FileIdentity, signal: AbortSignal | undefined): Promise<readonly ListedMember[]> {
+    const members: ListedMember[] = [];
+    for await (const { name, kind, size, offset } of readMembers(new FileBytes(handle, identity.size, signal), this.#limits))
+      members.push({ name, kind, size, offset });
     return members;
   }
 }

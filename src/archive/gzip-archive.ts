@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { OnProgress } from '../core/index.ts';
 import type { FileIdentity, HashOptions } from '../digest/index.ts';
 import type { ArchiveContents, HashedArchive, HashedMember } from '../model/index.ts';
 import { isSame, refuseChanged, withArchive } from './archive-handle.ts';
+import { ArchiveProgress } from './archive-progress.ts';
 import { fileChunks } from './file-bytes.ts';
 import { gunzip } from './gunzip.ts';
 import { Heads } from './heads.ts';
@@ -20,7 +20,6 @@ interface Pass extends HashedArchive {
   readonly kept: Keeper;
 }
 
-const PROGRESS_MS = 100;
 /** How often as much as the archive holds may be unpacked again to look at files. */
 const MOST_PASSES = 4;
 
@@ -99,32 +98,5 @@ export class GzipArchive implements ArchiveContents {
     } finally {
       await handle.close();
     }
-  }
-}
-
-/** How much of the packed bytes has been read. */
-class ArchiveProgress {
-  readonly #total: number;
-  readonly #onProgress: OnProgress | undefined;
-  #done = 0;
-  #last = performance.now();
-
-  constructor(total: number, onProgress: OnProgress | undefined) {
-    this.#total = total;
-    this.#onProgress = onProgress;
-  }
-
-  async *count(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-    for await (const chunk of chunks) {
-      this.#done += chunk.length;
-      yield chunk;
-    }
-  }
-
-  report(files: number, isEnd = false): void {
-    const now = performance.now();
-    if (this.#onProgress === undefined || (!isEnd && now - this.#last < PROGRESS_MS)) return;
-    this.#last = now;
-    this.#onProgress({ bytesDone: this.#done, bytesTotal: this.#total, filesDone: files, filesTotal: files });
   }
 }

@@ -32,7 +32,10 @@ export class MemberHasher {
   }
 
   /** @param onBytes told of every piece of the content */
-  async hash({ name, size, content }: ArchiveMember, onBytes?: (piece: Buffer) => void): Promise<HashedFile> {
+  async hash(
+    { name, size, content }: Pick<ArchiveMember, 'name' | 'size' | 'content'>,
+    onBytes?: (piece: Buffer) => void,
+  ): Promise<HashedFile> {
     this.#ranges += countRanges(size, this.#shardSize);
     const isHashed = this.#ranges <= MOST_RANGES;
     const hasher = new RangeHasher(this.#hasher, this.#shardSize);

@@ -1,0 +1,222 @@
+import type { FileHandle } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileError, makeDirectory, refused, throwIfAborted } from '../core/index.ts';
+import { type FileIdentity, type HashedFile, type HashOptions, hashFiles, identityOf } from '../digest/index.ts';
+import type { ArchiveContents, HashedArchive, HashedMember } from '../model/index.ts';
+import type { ArchiveFormat } from './archive-format.ts';
+import { withArchive } from './archive-handle.ts';
+import { ArchiveProgress } from './archive-progress.ts';
+import { fileChunks } from './file-bytes.ts';
+import type { ArchiveLimits } from './limits.ts';
+import { MemberHasher } from './member-hasher.ts';
+import { readArchive } from './read-archive.ts';
+import type { ArchiveMember } from './read-members.ts';
+
+/** A member as it lies in the staging folder. */
+interface StagedMember extends HashedMember {
+  readonly path: string;
+  readonly identity?: FileIdentity | undefined;
+}
+
+/** One pass over the archive: what came out, and how it was hashed. */
+interface Staged {
+  readonly engine: HashedArchive['engine'];
+  readonly way: string;
+  readonly members: readonly StagedMember[];
+}
+
+/** Files that are flushed to the disk while others are unpacked. */
+const MOST_FLUSHING = 8;
+/** Written back while more comes, so that little is left to flush at the end. */
+const FLUSH_BYTES = 64 * 1024 * 1024;
+
+/**
+ * An archive that is unpacked into a folder of its own while it is read, once. Nothing of it is verified there yet, and it
+ * is refused as late as anything wrong with it is seen: whoever asked removes the folder then.
+ */
+export class StagingArchive implements ArchiveContents {
+  readonly #path: string;
+  readonly #format: ArchiveFormat;
+  readonly #limits: ArchiveLimits;
+  readonly #folder: string;
+  readonly #signal: AbortSignal | undefined;
+  #staged: Promise<Staged> | undefined;
+
+  /** @param folder exists, is empty, and nobody else writes there */
+  constructor(path: string, format: ArchiveFormat, limits: ArchiveLimits, folder: string, signal: AbortSignal | undefined) {
+    this.#path = path;
+    this.#format = format;
+    this.#limits = limits;
+    this.#folder = folder;
+    this.#signal = signal;
+  }
+
+  async hash(_isWanted: (name: string) => boolean, options: HashOptions): Promise<HashedArchive> {
+    const { engine, way, members } = await this.#stage(options);
+    return way === wayOf(options) ? { engine, members } : await hashAgain(members, { ...options, signal: options.signal ?? this.#signal });
+  }
+
+  async read(name: string, maxBytes: number, options: HashOptions): Promise<Uint8Array | undefined> {
+    const { members } = await this.#stage(options);
+    const found = members.find((member) => member.name === name && member.kind === 'file');
+    if (found === undefined) return undefined;
+    if (found.size <= maxBytes) return await readFile(found.path);
+    throw refused('file-too-large', 'a file in the archive is larger than mlsign reads', {
+      subject: name,
+      expected: `at most ${maxBytes} bytes`,
+      got: `${found.size} bytes`,
+    });
+  }
+
+  /** What is refused once is refused whenever it is asked for: it is read only once. */
+  #stage(options: HashOptions): Promise<Staged> {
+    this.#staged ??= withArchive(this.#path, (handle, { size }) => this.#unpack(handle, size, options));
+    return this.#staged;
+  }
+
+  async #unpack(handle: FileHandle, size: number, options: HashOptions): Promise<Staged> {
+    const { signal = this.#signal, onProgress } = options;
+    const hasher = await MemberHasher.of(options, size);
+    const progress = new ArchiveProgress(size, onProgress);
+    const writer = new StagingWriter(this.#folder);
+    const members: StagedMember[] = [];
+    const chunks = progress.count(fileChunks(handle, signal));
+    try {
+      for await (const member of readArchive(chunks, { format: this.#format, limits: this.#limits })) {
+        throwIfAborted(signal);
+        const { name, kind, size } = member;
+        const path = join(this.#folder, ...name.split('/'));
+        if (kind === 'directory') {
+          members.push({ name, kind, size, path });
+          continue;
+        }
+        const result = await writer.write(path, member, hasher, () => progress.report(members.length));
+        members.push({ name, kind, size, path, result });
+      }
+    } finally {
+      await writer.settle();
+    }
+    writer.refuseFailed();
+    progress.report(members.length, true);
+    const placed: StagedMember[] = [];
+    for (const member of members) {
+      if (member.kind === 'directory') placed.push(member);
+      else {
+        const identity = identityOf(await stat(member.path));
+        placed.push({ ...member, identity, place: { path: member.path, identity } });
+      }
+    }
+    return { engine: hasher.engine, way: wayOf(options), members: placed };
+  }
+}
+
+function wayOf({ algorithm, shardSize }: HashOptions): string {
+  return `${algorithm} ${shardSize}`;
+}
+
+/** Hashes what is staged in another way than on the first pass. */
+async function hashAgain(members: readonly StagedMember[], options: HashOptions): Promise<HashedArchive> {
+  const places = members.flatMap(({ place }) => (place === undefined ? [] : [place]));
+  const { engine, files } = await hashFiles(places, options);
+  const results = files.values();
+  return { engine, members: members.map((member) => (member.place === undefined ? member : { ...member, result: results.next().value })) };
+}
+
+/** Writes files while they are hashed, and flushes them while others come. */
+class StagingWriter {
+  readonly #folders: Set<string>;
+  readonly #flushing = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(folder: string) {
+    this.#folders = new Set([folder]);
+  }
+
+  async write(path: string, member: ArchiveMember, hasher: MemberHasher, onPiece: () => void): Promise<HashedFile> {
+    try {
+      this.refuseFailed();
+      await this.#makeFolder(dirname(path));
+      // Nothing is there yet: a link that somebody put there in the meantime is not followed.
+      const handle = await open(path, 'wx', 0o644);
+      try {
+        const output = new Output(handle);
+        const result = await hasher.hash({ ...member, content: () => output.through(member.content()) }, onPiece);
+        await output.done();
+        return result;
+      } finally {
+        await this.#flush(handle);
+      }
+    } catch (error) {
+      throw fileError(error, 'unpack the file', member.name);
+    }
+  }
+
+  /** Waits for all that is still being flushed. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#flushing);
+  }
+
+  /** @throws MlsignError where a file could not be flushed */
+  refuseFailed(): void {
+    if (this.#failure !== undefined) throw fileError(this.#failure.error, 'unpack the archive', [...this.#folders][0] ?? '');
+  }
+
+  async #makeFolder(path: string): Promise<void> {
+    if (this.#folders.has(path)) return;
+    await makeDirectory(path);
+    this.#folders.add(path);
+  }
+
+  async #flush(handle: FileHandle): Promise<void> {
+    const work = handle
+      .sync()
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => handle.close());
+    this.#flushing.add(work);
+    void work.finally(() => this.#flushing.delete(work));
+    while (this.#flushing.size >= MOST_FLUSHING) await Promise.race(this.#flushing);
+  }
+}
+
+/** Writes pieces as they pass by: one is being written while the next is hashed. */
+class Output {
+  readonly #handle: FileHandle;
+  #writing: Promise<void> = Promise.resolve();
+  #flushing: Promise<unknown> = Promise.resolve();
+  #position = 0;
+  #unflushed = 0;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  /** The pieces of an archive are good until the next but one is asked for. */
+  async *through(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+    for await (const piece of pieces) {
+      await this.#writing;
+      this.#writing = this.#write(piece, this.#position);
+      this.#writing.catch(() => undefined);
+      this.#position += piece.length;
+      this.#unflushed += piece.length;
+      yield piece;
+    }
+  }
+
+  async done(): Promise<void> {
+    await this.#writing;
+    await this.#flushing;
+  }
+
+  async #write(piece: Buffer, position: number): Promise<void> {
+    for (let done = 0; done < piece.length; ) {
+      const { bytesWritten } = await this.#handle.write(piece, done, piece.length - done, position + done);
+      done += bytesWritten;
+    }
+    if (this.#unflushed < FLUSH_BYTES) return;
+    this.#unflushed = 0;
+    this.#flushing = this.#flushing.then(() => this.#handle.datasync()).catch(() => undefined);
+  }
+}

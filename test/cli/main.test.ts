@@ -59,7 +59,7 @@ describe('the command line', () => {
     'an argument too many': [['hash', 'x', 'y'], 'error: unexpected argument: y [usage]\n  try       mlsign hash --help\n'],
     'a missing argument': [
       ['hash'],
-      'error: missing 1 required arg: model  a model: a directory or a single file [usage]\n  try       mlsign hash --help\n',
+      'error: missing 1 required arg: model  a model: a directory, a single file, or an archive (.tar, .tar.gz, .tgz) [usage]\n  try       mlsign hash --help\n',
     ],
     'a missing flag': [
       ['sign', 'x', '--chain', 'c'],

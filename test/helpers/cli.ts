@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Sandbox } from './sandbox.ts';
 
 /** The command line as it is built. */
 export const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
@@ -22,12 +23,28 @@ export interface CliOptions {
   readonly onStart?: (pid: number) => void;
 }
 
+let folders: Readonly<Record<string, string>> | undefined;
+
+/** Where runs of the command line remember and cache: for all of this process, and never the caller's own. Compiled code is kept from run to run. */
+export function ownFolders(): Readonly<Record<string, string>> {
+  if (folders === undefined) {
+    const sandbox = new Sandbox();
+    process.on('exit', () => sandbox.remove());
+    folders = {
+      XDG_STATE_HOME: sandbox.path('state'),
+      XDG_CACHE_HOME: sandbox.path('cache'),
+      NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/mlsign-compile', import.meta.url)),
+    };
+  }
+  return folders;
+}
+
 /** Runs the built `bin/run.js` as a user would, away from a terminal and from the caller's own settings. */
 export async function mlsign(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const { PATH, HOME, USERPROFILE, SystemRoot, TEMP, TMPDIR } = process.env;
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: options.cwd,
-    env: { PATH, HOME, USERPROFILE, SystemRoot, TEMP, TMPDIR, ...options.env },
+    env: { PATH, HOME, USERPROFILE, SystemRoot, TEMP, TMPDIR, ...ownFolders(), ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   if (child.pid !== undefined) options.onStart?.(child.pid);

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { BIN } from './cli.ts';
 
@@ -9,11 +10,18 @@ process.on('exit', () => {
 });`;
 
 /** A run of the built command line, and the peak of its resident memory in MiB, as the system tells it at the end. */
-export function peakOf(...args: readonly string[]): { readonly status: number | null; readonly stderr: string; readonly peak: number } {
+function peakOf(...args: readonly string[]): { readonly status: number | null; readonly stderr: string; readonly peak: number } {
   const preload = `data:text/javascript,${encodeURIComponent(TELL_PEAK)}`;
   const { stderr, status } = spawnSync(process.execPath, ['--import', preload, BIN, ...args], {
     encoding: 'utf8',
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   return { status, stderr, peak: Number(/peak (\d+)/.exec(stderr)?.[1]) / 1024 };
+}
+
+/** Runs the built command line, which must stay below so many MiB of resident memory, whether it succeeds or refuses; gives its exit code. */
+export function assertPeak(limit: number, ...args: readonly string[]): number | null {
+  const { peak, status, stderr } = peakOf(...args);
+  assert.ok(peak < limit && peak > 10, `${args[0]}: ${peak.toFixed(0)} MiB\n${stderr.slice(0, 1000)}`);
+  return status;
 }

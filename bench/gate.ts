@@ -127,7 +127,7 @@ async function fastest(models: readonly string[], work: (model: string) => Promi
 /** A policy with so many rules, the last of which is for every model; its own fields are those that cost something. */
 function writePolicy(folder: string, rules: number): string {
   const path = join(folder, `policy-${rules}.yaml`);
-  const others = Array.from({ length: rules - 1 }, (_, i) => `  - { model: "other-${i}/**", signed-by: 1 of [lead, other] }`);
+  const others = Array.from({ length: rules - 1 }, (_, i) => `  - { model: "other-${i}/**", signed-by: "1 of [lead, other]" }`);
   writeFileSync(
     path,
     `version: 1

@@ -70,9 +70,9 @@ export function coversSegments(pattern: Segments, other: Segments): boolean {
 
 /** A `*` in the candidate is a character like any other, which only a `*` covers. */
 function coversSegment(segment: string, candidate: string): boolean {
+  if (!segment.includes('*')) return segment === candidate;
   const [first = '', ...rest] = segment.split('*');
-  const last = rest.pop();
-  if (last === undefined) return segment === candidate;
+  const last = rest.pop() ?? '';
   if (candidate.length < first.length + last.length || !candidate.startsWith(first) || !candidate.endsWith(last)) return false;
   let at = first.length;
   for (const part of rest) {

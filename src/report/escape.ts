@@ -39,7 +39,8 @@ function* indented(value: unknown, line: string): Generator<string> {
   const [open, close] = isList ? '[]' : '{}';
   const inner = `${line}  `;
   let before = open;
-  for (const [key, item] of Object.entries(value)) {
+  for (const key of isList ? value.keys() : Object.keys(value)) {
+    const item: unknown = Reflect.get(value, key);
     if (item === undefined && !isList) continue;
     const start = isList ? `${before}${inner}` : `${before}${inner}${compact(key)}: `;
     before = ',';

@@ -81,8 +81,7 @@ export async function openToSign(path: string, options: OpenModelOptions): Promi
 /** Hashes an opened model in a given way. */
 export async function hashOpened(source: Source, serialization: Serialization, options: EngineOptions): Promise<ModelHash> {
   const hashed = await hashSource(source, { ...engineOf(options), serialization });
-  const unfit = hashed.findings.filter(({ severity }) => severity === 'rejected' || severity === 'undetermined');
-  if (unfit.length > 0) throw unfitError(unfit);
+  refuseUnfit(hashed);
   refuseLikeWhole(hashed);
   const manifest = manifestOf(hashed);
   return {
@@ -95,7 +94,7 @@ export async function hashOpened(source: Source, serialization: Serialization, o
 }
 
 /** Shards cannot name a file without bytes: whoever signs them must know. */
-function unsignedEmpty({ emptyFiles }: HashedModel): readonly Finding[] {
+export function unsignedEmpty({ emptyFiles }: HashedModel): readonly Finding[] {
   const suggestion = 'use --method files, which signs them too';
   return listed('unsigned-empty', emptyFiles).map((finding) => ({ ...finding, suggestion }));
 }
@@ -123,12 +122,12 @@ export function serializationOf(source: Source, options: ManifestOptions, signat
   };
 }
 
-/** One error for everything that makes a model unfit: the first finding, and how many more. */
-function unfitError(findings: readonly Finding[]): MlsignError {
-  const [first] = findings;
-  if (first === undefined) throw new Error('no finding');
-  const more = findings.length > 1 ? ` (and ${findings.length - 1} more like it)` : '';
-  return new MlsignError(first.severity === 'undetermined' ? 'unavailable' : 'refused', first.code, `${first.message}${more}`, {
+/** Refuses a model that is unfit to sign, in one error: the first finding, and how many more. */
+export function refuseUnfit({ findings }: Pick<HashedModel, 'findings'>): void {
+  const [first, ...others] = findings.filter(({ severity }) => severity === 'rejected' || severity === 'undetermined');
+  if (first === undefined) return;
+  const more = others.length > 0 ? ` (and ${others.length} more like it)` : '';
+  throw new MlsignError(first.severity === 'undetermined' ? 'unavailable' : 'refused', first.code, `${first.message}${more}`, {
     subject: first.subject,
     expected: first.expected,
     got: first.got,

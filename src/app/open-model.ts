@@ -51,6 +51,20 @@ export function isOfOneFile({ subjectName, manifest }: Signed): boolean {
 }
 
 /**
+ * Refuses an archive of which only its own bytes are signed.
+ *
+ * @throws MlsignError `archive-signed-whole`
+ */
+export function refuseSignedWhole(source: ArchiveSource, signed: Signed): void {
+  if (!isOfOneFile(signed)) return;
+  throw refused('archive-signed-whole', 'the archive is signed as one file, and none of the files that it holds is', {
+    subject: source.path,
+    expected: 'a signature of what the archive holds',
+    suggestions: ['have its content signed: mlsign sign without --whole', 'verify the archive, and unpack it with a tool that you trust'],
+  });
+}
+
+/**
  * Refuses what would be taken for the signature of the archive's own bytes.
  *
  * @throws MlsignError `archive-like-whole`

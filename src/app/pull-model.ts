@@ -1,17 +1,6 @@
 import { join } from 'node:path';
-import {
-  type Check,
-  type Finding,
-  fileError,
-  MlsignError,
-  type OnProgress,
-  systemErrorCode,
-  throwIfAborted,
-  unavailable,
-  type Verdict,
-  verdictOf,
-} from '../core/index.ts';
-import { type StoreLocation, underLock } from '../store/index.ts';
+import { type Check, type Finding, MlsignError, type OnProgress, throwIfAborted, type Verdict, verdictOf } from '../core/index.ts';
+import type { StoreLocation } from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
 import { type CheckedFormats, FormatExaminer, formatsSkipped } from './check-formats.ts';
 import { examineListed, examineStaged } from './check-formats-local.ts';
@@ -21,9 +10,10 @@ import { prefixFindings } from './prefix-findings.ts';
 import { proofOf } from './prove-objects.ts';
 import { pullAttestations } from './pull-attestations.ts';
 import { refuseReservedNames, writeLock, writeRecords } from './pull-records.ts';
-import { clearStaging, makeStaging, notEmpty, occupants, type PullTarget, publishTarget, pullTarget, takeBack } from './pull-target.ts';
+import { clearStaging, notEmpty, occupants, type PullTarget, publishTarget, pullTarget, takeBack } from './pull-target.ts';
 import { pulledAlready } from './pulled-already.ts';
 import { remedyFor } from './remedy.ts';
+import { stageAlone } from './stage-alone.ts';
 import { stageFiles, syncDirectories } from './stage-files.ts';
 import { storedEvidence } from './stored-evidence.ts';
 import { isOpened, type OpenedModel, openStoredModel, type StoredModelOptions } from './stored-model.ts';
@@ -61,7 +51,7 @@ export async function pullModel(location: StoreLocation, directory: string, opti
   refuseReservedNames(model);
   const already = await alreadyThere(target, model, options);
   const { lockFile, read, files, formats, ...pulled } =
-    already ?? (await alone(target, options.signal, () => pullInto(target, model, options)));
+    already ?? (await stageAlone(target, options.signal, () => pullInto(target, model, options)));
   const mark = await advanceMark(model.channel, location, options.state);
   const checks = [...model.checks, ...pulled.checks, formats.check, ...mark.checks];
   const findings = [...model.findings, ...pulled.findings, ...mark.findings];
@@ -74,40 +64,6 @@ export async function pullModel(location: StoreLocation, directory: string, opti
     checks,
     stored: { ...base.stored, files },
   };
-}
-
-/** Of two pulls into one directory, one is told so soon. */
-const LOCK_TIMES = { wait: 2000, silent: 20_000, beat: 4000 };
-/** How often the staging folder may be cleared away by another pull that ends. */
-const ATTEMPTS = 5;
-
-/** Does the work while no other pull works on the same directory. */
-async function alone<T>(target: PullTarget, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  const { staging, directory } = target;
-  let hasBegun = false;
-  const begin = async (): Promise<T> => {
-    hasBegun = true;
-    return work();
-  };
-  try {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await makeStaging(target);
-        return await underLock(staging, signal, begin, LOCK_TIMES);
-      } catch (error) {
-        if (hasBegun || systemErrorCode(error) !== 'ENOENT' || attempt === ATTEMPTS) throw error;
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof MlsignError) || error.code !== 'store-locked') throw fileError(error, 'stage the model', staging);
-    throw unavailable('pull-in-progress', 'another pull is filling this directory', {
-      subject: directory,
-      got: error.got,
-      suggestions: ['wait until it is done', ...error.suggestions.slice(1)],
-    });
-  } finally {
-    await clearStaging(target, false);
-  }
 }
 
 /** A directory that holds this very release already is left as it is: a pull may be repeated. */

@@ -17,7 +17,8 @@ export interface PulledRecords {
   readonly findings: readonly Finding[];
 }
 
-interface FileToPlace {
+/** A file that goes to a place of its own. */
+export interface FileToPlace {
   readonly path: string;
   readonly bytes: Uint8Array;
 }
@@ -63,18 +64,26 @@ function companionOf({ directory }: PullTarget): string {
  * @throws MlsignError `signature-name-taken`, `staging-name-taken`
  */
 export function refuseReservedNames({ contents: { files }, release: { record } }: OpenedModel): void {
-  const at = (reserved: string) => files.find(({ name }) => name.replace(/\/.*/s, '').toLowerCase() === reserved);
+  refuseReserved(
+    files.map(({ name }) => name),
+    record.kind,
+  );
+}
+
+/** The same of names. */
+export function refuseReserved(names: readonly string[], kind: 'file' | 'directory'): void {
+  const at = (reserved: string) => names.find((name) => name.replace(/\/.*/s, '').toLowerCase() === reserved);
   const staging = at(INSIDE);
   if (staging !== undefined) {
     throw refused('staging-name-taken', 'the model has a file where models are staged while they are pulled', {
-      subject: staging.name,
+      subject: staging,
       suggestions: ['remove it, and have the model signed and pushed again'],
     });
   }
   const taken = at(SIGNATURE_NAME);
-  if (record.kind === 'file' || taken === undefined) return;
+  if (kind === 'file' || taken === undefined) return;
   throw refused('signature-name-taken', 'the model has a file where its signature belongs', {
-    subject: taken.name,
+    subject: taken,
     suggestions: ['have the model signed again with a newer signer'],
   });
 }
@@ -94,7 +103,7 @@ async function placeBundles(target: PullTarget, { release: { record }, contents:
 }
 
 /** Why the files could not be written beside the directory; undefined where they were. */
-async function writeBeside(companion: string, files: readonly FileToPlace[]): Promise<MlsignError | undefined> {
+export async function writeBeside(companion: string, files: readonly FileToPlace[]): Promise<MlsignError | undefined> {
   try {
     if (files.length > 0) await makeDirectory(companion);
     for (const { path, bytes } of files) await writeFileAtomic(path, bytes, { what: basename(path), overwrite: true });

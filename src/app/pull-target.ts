@@ -44,7 +44,7 @@ export async function pullTarget(path: string): Promise<PullTarget> {
     return { directory: target, isKept: false, staging, files: join(staging, 'files') };
   }
   if (!(await lstat(directory)).isDirectory()) {
-    throw refused('not-a-directory', 'a model is pulled into a directory, and this is something else', { subject: path });
+    throw refused('not-a-directory', 'a model appears in a directory, and this is something else', { subject: path });
   }
   const staging = join(directory, INSIDE);
   return { directory, isKept: true, staging, files: join(staging, 'files') };
@@ -79,7 +79,7 @@ export async function occupants(target: PullTarget): Promise<readonly string[]> 
 
 /** The refusal to mix a model with anything else. */
 export function notEmpty({ directory }: PullTarget, [got]: readonly string[]): MlsignError {
-  return refused('directory-not-empty', 'a model is pulled into a directory of its own, and this one holds something else', {
+  return refused('directory-not-empty', 'a model appears in a directory of its own, and this one holds something else', {
     subject: directory,
     got,
     suggestions: ['give a directory that is empty, or not there yet', 'use --force to replace all that is in it'],

@@ -72,7 +72,11 @@ export interface Verification {
  * const { verdict, findings } = await verifyModel('my-model', { policy });
  */
 export async function verifyModel(path: string, options: VerifyModelOptions): Promise<Verification> {
-  const source = await openModel(path, options);
+  return await verifySource(await openModel(path, options), options);
+}
+
+/** Verifies a model that is open already, as {@link verifyModel} does. */
+export async function verifySource(source: Source, options: VerifyModelOptions): Promise<Verification> {
   const { policy } = options;
   await refusePolicyInside(source, policy);
   const rule = selectRule(policy, modelLocation(source.path));

@@ -50,7 +50,8 @@ export function companionPath(companion: string, { publicKey }: Signer): string 
   return join(companion, `${publicKeyHint(publicKey).slice(0, 16)}.sig`);
 }
 
-async function makeCompanion(path: string): Promise<void> {
+/** Makes the directory of further signatures. */
+export async function makeCompanion(path: string): Promise<void> {
   await makeDirectory(path).catch((error) => {
     throw fileError(error, 'make the directory of further signatures', dirname(path));
   });

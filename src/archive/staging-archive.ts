@@ -52,9 +52,10 @@ export class StagingArchive implements ArchiveContents {
     this.#signal = signal;
   }
 
-  async hash(_isWanted: (name: string) => boolean, options: HashOptions): Promise<HashedArchive> {
+  async hash(isWanted: (name: string) => boolean, options: HashOptions): Promise<HashedArchive> {
     const { engine, way, members } = await this.#stage(options);
-    return way === wayOf(options) ? { engine, members } : await hashAgain(members, { ...options, signal: options.signal ?? this.#signal });
+    if (way === wayOf(options)) return { engine, members };
+    return await hashAgain(members, isWanted, { ...options, signal: options.signal ?? this.#signal });
   }
 
   async read(name: string, maxBytes: number, options: HashOptions): Promise<Uint8Array | undefined> {
@@ -116,11 +117,18 @@ function wayOf({ algorithm, shardSize }: HashOptions): string {
 }
 
 /** Hashes what is staged in another way than on the first pass. */
-async function hashAgain(members: readonly StagedMember[], options: HashOptions): Promise<HashedArchive> {
-  const places = members.flatMap(({ place }) => (place === undefined ? [] : [place]));
-  const { engine, files } = await hashFiles(places, options);
-  const results = files.values();
-  return { engine, members: members.map((member) => (member.place === undefined ? member : { ...member, result: results.next().value })) };
+async function hashAgain(
+  members: readonly StagedMember[],
+  isWanted: (name: string) => boolean,
+  options: HashOptions,
+): Promise<HashedArchive> {
+  const wanted = members.flatMap(({ name, place }) => (place !== undefined && isWanted(name) ? [{ name, place }] : []));
+  const { engine, files } = await hashFiles(
+    wanted.map(({ place }) => place),
+    options,
+  );
+  const results = new Map(wanted.map(({ name }, i) => [name, files[i]]));
+  return { engine, members: members.map((member) => ({ ...member, result: results.get(member.name) })) };
 }
 
 /** Writes files while they are hashed, and flushes them while others come. */

@@ -14,7 +14,7 @@ export interface WriteFileOptions {
 }
 
 /** What a file holds; pieces are taken as they are needed. */
-export type FileData = Uint8Array | string | Iterable<string>;
+export type FileData = Uint8Array | string | Iterable<string> | AsyncIterable<Uint8Array>;
 
 /** A file for {@link writeFilesAtomic}. */
 export interface FileToWrite extends WriteFileOptions {
@@ -41,8 +41,8 @@ export async function writeFileAtomic(path: string, data: FileData, options: Wri
 }
 
 /**
- * Writes several files, all or none, each as {@link writeFileAtomic} does: all are complete beside their places before the
- * first appears, in their order; where a later one cannot, those before it go again, or are again what they were.
+ * Writes several files, all or none, each as {@link writeFileAtomic} does: all are complete beside their places, one made after
+ * the other, before the first appears, in their order; where a later one cannot, those before it go again, or are again what they were.
  *
  * @throws MlsignError `file-exists`, and what {@link fileError} gives
  */

@@ -1,4 +1,4 @@
-import { bindBase, type Verification, verifyModel, verifyRelease } from '../app/index.ts';
+import { bindBase, type Verification, type VerifyModelOptions, verifyModel, verifyRelease } from '../app/index.ts';
 import { verdictLine, verificationDocument, verificationEvent, verificationText } from '../report/index.ts';
 import { isStoreLocation, parseLocation } from '../store/index.ts';
 import type { CommandReport, Session } from './base-command.ts';
@@ -11,16 +11,22 @@ import { refuseFlags, type StoredModelFlags, storedModelOptions } from './stored
 import { type SummaryFlags, trustBesideSummary, withSummary } from './summary.ts';
 import { evidenceOfFlags, loadPolicyOfFlags } from './trust.ts';
 
-/** Flags of `mlsign verify`. */
-export interface VerifyFlags extends StoredModelFlags, StoreFlags, EngineFlags, SummaryFlags {
+/** Flags that say how a model on disk is verified. */
+export interface LocalFlags extends StoredModelFlags, StoreFlags, EngineFlags {
   readonly quiet: boolean;
-  readonly report?: readonly string[] | undefined;
   readonly staging: boolean;
   readonly signature?: readonly string[] | undefined;
-  readonly full: boolean;
-  readonly attested: boolean;
   readonly search?: readonly string[] | undefined;
   readonly 'with-base'?: string | undefined;
+  readonly vsa?: readonly string[] | undefined;
+  readonly verifier?: string | undefined;
+}
+
+/** Flags of `mlsign verify`. */
+export interface VerifyFlags extends LocalFlags, SummaryFlags {
+  readonly report?: readonly string[] | undefined;
+  readonly full: boolean;
+  readonly attested: boolean;
 }
 
 /** Of no use on disk; region and profile are those of KMS as well. */
@@ -61,12 +67,12 @@ function verifyOne(model: string, flags: VerifyFlags, session: Session): Promise
 }
 
 /** Which summaries are looked at: none where one is to be made, or old ones would live on in new ones. */
-function summariesOf({ vsa, verifier }: VerifyFlags) {
+function summariesOf({ vsa, verifier }: LocalFlags) {
   return verifier === undefined ? vsa : 'none';
 }
 
 /** How ancestors are looked for, and which summaries. */
-function lineageOptions(flags: VerifyFlags) {
+function lineageOptions(flags: LocalFlags) {
   return {
     ...searchOptions(flags.search),
     summaries: summariesOf(flags),
@@ -75,6 +81,11 @@ function lineageOptions(flags: VerifyFlags) {
 }
 
 async function verifyOnDisk(model: string, flags: VerifyFlags, session: Session): Promise<Verification> {
+  return verifyModel(model, await localOptions(flags, session));
+}
+
+/** How a model on disk is verified, as flags say. */
+export async function localOptions(flags: LocalFlags, session: Session): Promise<VerifyModelOptions> {
   refuseFlags({ ...flags }, OF_STORES, 'a model on disk');
   const policy = await loadPolicyOfFlags(flags, session.signal);
   const asksForLists = policy.rules.some(({ revocations }) => revocations.length > 0);
@@ -84,16 +95,7 @@ async function verifyOnDisk(model: string, flags: VerifyFlags, session: Session)
   const { state } = asksForLists ? channelClientOf(flags) : {};
   const openStore = storeOpener(flags);
   const { signature: signatures } = flags;
-  return verifyModel(model, {
-    policy,
-    ...evidence,
-    state,
-    openStore,
-    signatures,
-    ...lineageOptions(flags),
-    ...engineOptions(flags),
-    ...session,
-  });
+  return { policy, ...evidence, state, openStore, signatures, ...lineageOptions(flags), ...engineOptions(flags), ...session };
 }
 
 async function verifyStored(model: string, flags: VerifyFlags, session: Session): Promise<Verification> {

@@ -2,6 +2,7 @@ import type {
   AttestedModel,
   ChannelMove,
   GarbageCollection,
+  PackedModel,
   PushedModel,
   RestoredRelease,
   RevocationUpdate,
@@ -31,6 +32,11 @@ export function verificationEvent({ source, signed, stored, signatures, verdict,
 /** Of a signature on disk. */
 export function signEvent({ signatures, modelId, findings }: SignedModel, place: string): EventSummary {
   return { place, modelId, outcome: 'signed', signers: signatures.map(({ signer }) => signer.description), findings };
+}
+
+/** Of an archive that was packed. */
+export function packEvent({ archive, signatures, modelId, findings }: PackedModel): EventSummary {
+  return { place: archive, modelId, outcome: 'packed', signers: signatures.map(({ signer }) => signer.description), findings };
 }
 
 /** Of a signature in a store. */

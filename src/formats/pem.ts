@@ -1,5 +1,5 @@
-import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { decodeBase64, decodeUtf8, type MlsignError, refused, unavailable } from '../core/index.ts';
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { decodeBase64, decodeUtf8, type MlsignError, refused, sha256Hex, unavailable } from '../core/index.ts';
 
 /** Largest PEM file that is read; the root certificates of an operating system are a quarter of it. */
 export const MAX_PEM_BYTES = 1024 * 1024;
@@ -146,11 +146,16 @@ export function parseCertificates(input: Uint8Array | string, where: string): re
   });
 }
 
+/** Those that were asked for: writing a key out takes as long as verifying with it. */
+const hints = new WeakMap<KeyObject, string>();
+
 /** The name by which bundles tell of a key: SHA-256, in hex, of its SPKI PEM with LF and a final newline (OMS §4.1). */
 export function publicKeyHint(key: KeyObject): string {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'pem' }))
-    .digest('hex');
+  const known = hints.get(key);
+  if (known !== undefined) return known;
+  const hint = sha256Hex(Buffer.from(key.export({ type: 'spki', format: 'pem' })));
+  hints.set(key, hint);
+  return hint;
 }
 
 /** The refusal of an ML-DSA key by a Node that has none, where that is what these bytes are. */

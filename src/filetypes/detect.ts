@@ -2,7 +2,7 @@ import { decodeUtf8 } from '../core/index.ts';
 import { codeOfName, TEXT_BY_EXTENSION } from './format-names.ts';
 import { type FileFormat, type FileType, fileType } from './formats.ts';
 import { sniffPickle } from './inspect-pickle.ts';
-import { formatByMagic, formatByWeakMagic, looksLikeZip } from './magic.ts';
+import { formatByMagic, formatByWeakMagic, isDeflatedText, looksLikeZip } from './magic.ts';
 import { type OpenFile, withFile } from './open-file.ts';
 import { looksLikeLegacyTorch, looksLikePickle } from './pickle.ts';
 import { looksLikeOnnx, looksLikeSavedModel, looksLikeSentencePiece } from './protobuf.ts';
@@ -55,6 +55,7 @@ function firstZipName(head: Buffer): string {
 function detectText(head: Buffer, file: OpenFile): FileFormat {
   const text = textOf(head, file.size > head.length);
   if (text === undefined) return formatByWeakMagic(head) ?? 'unknown';
+  if (isDeflatedText(head)) return 'compressed';
   if (text.startsWith('#!')) return /^#!.*\bpython/.test(text) ? 'python' : 'shell';
   if (text.startsWith(LFS_POINTER)) return 'git-lfs-pointer';
   const start = text.trimStart();

@@ -1,4 +1,3 @@
-import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { refused } from '../core/index.ts';
@@ -21,12 +20,13 @@ export class InflatedFile implements OpenFile {
   readonly #packed: OpenFile;
   readonly #deflation: Deflation;
   readonly #notes: InspectionNotes;
-  #stream: Readable | undefined;
+  #stream: ReturnType<typeof makeInflate> | undefined;
   #chunks: AsyncIterator<Buffer> | undefined;
   #turn: Promise<void> = Promise.resolve();
   #chunk: Buffer = Buffer.alloc(0);
   /** Offset of the chunk's first byte. */
   #at = 0;
+  #unread = 0;
 
   constructor(packed: OpenFile, size: number, deflation: Deflation, notes: InspectionNotes) {
     this.path = packed.path;
@@ -34,6 +34,11 @@ export class InflatedFile implements OpenFile {
     this.#packed = packed;
     this.#deflation = deflation;
     this.#notes = notes;
+  }
+
+  /** How many bytes follow the end of what is compressed; known once that was read. */
+  get unread(): number {
+    return this.#unread;
   }
 
   async read(offset: number, length: number): Promise<Buffer> {
@@ -74,7 +79,10 @@ export class InflatedFile implements OpenFile {
     this.#chunks ??= this.#open();
     try {
       const { value, done } = await this.#chunks.next();
-      if (done === true) return false;
+      if (done === true) {
+        this.#unread = Math.max(0, this.#packed.size - (this.#stream?.bytesWritten ?? 0));
+        return false;
+      }
       this.#notes.spend('inflatedBytes', value.length);
       this.#at += this.#chunk.length;
       this.#chunk = value;
@@ -86,7 +94,7 @@ export class InflatedFile implements OpenFile {
   }
 
   #open(): AsyncIterator<Buffer> {
-    const inflate: Transform = makeInflate(this.#deflation);
+    const inflate = makeInflate(this.#deflation);
     this.#stream = inflate;
     // The errors of both come out of the iterator.
     pipeline(readable(this.#packed, CHUNK_BYTES), inflate, () => undefined);
@@ -94,7 +102,7 @@ export class InflatedFile implements OpenFile {
   }
 }
 
-function makeInflate(deflation: Deflation): Transform {
+function makeInflate(deflation: Deflation) {
   const options = { chunkSize: CHUNK_BYTES };
   switch (deflation) {
     case 'raw':

@@ -13,16 +13,18 @@ import { inspectOnnx } from './inspect-onnx.ts';
 import { inspectPickles, sniffPickle } from './inspect-pickle.ts';
 import { inspectTar } from './inspect-tar.ts';
 import { noteTemplate } from './inspect-template.ts';
+import { inspectText, inspectUnknown, inspectYaml } from './inspect-text.ts';
 import { inspectZip } from './inspect-zip.ts';
 import type { FileInspection } from './inspection.ts';
 import { InspectionNotes, type InspectionPlace } from './inspection-notes.ts';
-import { looksLikeZip } from './magic.ts';
+import { hasTarChecksum, looksLikeZip } from './magic.ts';
 import type { OpenFile } from './open-file.ts';
 import { readSafetensorsFile } from './safetensors.ts';
 import { readZipDirectory } from './zip-directory.ts';
 
 const MAX_DEPTH = 4;
 const MAX_TEMPLATE_BYTES = 1024 * 1024;
+const TAR_BLOCK = 512;
 const INERT: ReadonlySet<FileFormat> = new Set<FileFormat>(['empty', 'git-lfs-pointer']);
 const UNPICKLED: ReadonlySet<FileFormat> = new Set<FileFormat>(['pickle', 'joblib', 'pytorch-legacy', 'empty']);
 /** What these end with is looked at anyway: a ZIP file that is their last member. */
@@ -94,6 +96,7 @@ async function inspectAs(file: OpenFile, format: FileFormat, place: InspectionPl
       return inspectOnnx(file, place);
     case 'json':
     case 'tokenizer':
+      await inspectYaml(file, place);
       return inspectJson(file, place);
     case 'template':
       if (file.size > MAX_TEMPLATE_BYTES) notes.incomplete();
@@ -104,6 +107,7 @@ async function inspectAs(file: OpenFile, format: FileFormat, place: InspectionPl
     case 'compressed':
       return inspectCompressed(file, place);
     case 'text':
+    case 'jsonl':
       return inspectText(file, place);
     case 'python':
       return notes.part(format, where, 'importing it runs it');
@@ -113,16 +117,10 @@ async function inspectAs(file: OpenFile, format: FileFormat, place: InspectionPl
       return notes.part(format, where, 'it is a script');
     case 'native':
       return notes.part(format, where, 'it is machine code');
+    case 'unknown':
+      return inspectUnknown(file, place);
     default:
       return;
-  }
-}
-
-async function inspectText(file: OpenFile, { notes, where }: InspectionPlace): Promise<void> {
-  if (!/\.ya?ml$/i.test(file.path)) return;
-  const text = await file.read(0, MAX_TEMPLATE_BYTES);
-  if (/!(?:!|<tag:yaml\.org,2002:)?python\//.test(text.toString('latin1'))) {
-    notes.part('python', where, 'its YAML tags name Python objects, which an unsafe loader makes');
   }
 }
 
@@ -134,6 +132,10 @@ async function inspectOtherReadings(file: OpenFile, format: FileFormat, place: I
   if (!UNPICKLED.has(format) && !(await isZip(file)) && (await sniffPickle(file, notes.signal))) {
     notes.defect('format-ambiguous', where, 'the file can be read as a pickle too', format, 'pickle');
     await inspectPickles(file, 'pickle', place);
+  }
+  if (format !== 'tar' && hasTarChecksum(await file.read(0, TAR_BLOCK))) {
+    notes.defect('format-ambiguous', where, 'the file can be read as a tar file too', format, 'tar');
+    await inspectTar(file, place);
   }
   // Inside another file nobody looks for the end first, and a compressed one would have to be unpacked whole.
   if (place.depth > 0) return;

@@ -16,6 +16,15 @@ const OPERATIONS = [
 ];
 const MAX_BYTES = 64 * 1024 * 1024;
 
+/** Notes the same operations where the graph is written as text (`saved_model.pbtxt`), which TensorFlow reads too. */
+export function noteOperationsInText(text: string, { where, notes }: InspectionPlace): void {
+  for (const name of OPERATIONS) {
+    if (text.includes(name)) notes.part('saved-model', where, `its graph has the operation ${name}`);
+  }
+  // A name can be spelt with escapes, or in pieces.
+  if (/\bop\s*:?\s*(?:"[^"\n]*\\|'[^'\n]*\\|(?:"[^"]*"|'[^']*')\s*["'])/.test(text)) notes.incomplete();
+}
+
 /** Notes operations of a SavedModel that read or write files, or call Python. The names stand in `NodeDef.op`, field 2. */
 export async function inspectSavedModel(file: OpenFile, { where, notes }: InspectionPlace): Promise<void> {
   if (file.size > MAX_BYTES) notes.incomplete();

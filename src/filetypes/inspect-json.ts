@@ -3,19 +3,18 @@ import { noteTemplate } from './inspect-template.ts';
 import type { InspectionPlace } from './inspection-notes.ts';
 import { noteKerasObject } from './keras-config.ts';
 import type { OpenFile } from './open-file.ts';
+import { scanStrings } from './scan-strings.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const LIMITS: JsonLimits = { maxBytes: MAX_BYTES, maxDepth: 200, maxValues: 2_000_000 };
 const MATTERS = /chat_template|auto_map|class_name|__lambda__/;
-/** Files that hold templates; others of this size hold vocabularies. */
-const TEMPLATES = /(?:^|\/)(?:tokenizer_config|chat_template|processor_config|config)\.json$/;
+/** The same where JSON is too big to be parsed; a key can be spelt with escapes. */
+const MATTERS_IN_BIG = ['chat_template', 'class_name', '__lambda__', '\\u004', '\\u005', '\\u006', '\\u007'];
+const LAMBDA = /"class_name"\s*:\s*"(?:[^"]*>)?(?:Lambda|__lambda__)"/;
 
 /** Notes what JSON can make a loader run: chat templates, code by name (`auto_map`), Keras layers with functions in them. */
 export async function inspectJson(file: OpenFile, place: InspectionPlace): Promise<void> {
-  if (file.size > MAX_BYTES) {
-    if (TEMPLATES.test(file.path.toLowerCase())) place.notes.incomplete();
-    return;
-  }
+  if (file.size > MAX_BYTES) return scanStrings(file, MATTERS_IN_BIG, {}, place.notes, () => place.notes.incomplete());
   noteJson(await file.read(0, file.size), place);
 }
 
@@ -24,8 +23,16 @@ export function noteJson(bytes: Buffer, place: InspectionPlace): void {
   if (!mayMatter(bytes.toString('latin1'))) return;
   const value = parse(bytes, place);
   if (value !== undefined) walk(value, place);
-  // What this parser refuses, another takes (NaN, a key twice): then all of it counts as the template.
-  else noteTemplate(bytes.toString('utf8'), '', place);
+  // What this parser refuses, another takes (NaN, a key twice).
+  else noteUnparsed(bytes.toString('utf8'), place);
+}
+
+/** All of it counts as the template, and what it makes of classes is not known. */
+function noteUnparsed(text: string, place: InspectionPlace): void {
+  noteTemplate(text, '', place);
+  const spelt = text.replace(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  if (LAMBDA.test(spelt)) place.notes.part('keras', place.where, 'a Lambda layer holds Python bytecode');
+  else if (spelt.includes('class_name')) place.notes.incomplete();
 }
 
 /** Whether there may be anything to note in JSON: a key can be spelt with escapes. */

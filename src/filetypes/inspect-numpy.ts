@@ -20,7 +20,8 @@ export async function inspectNumpy(file: OpenFile, place: InspectionPlace): Prom
       "{'descr': …, 'fortran_order': …, 'shape': …}",
     );
   }
-  if (/O|object/.test(descr)) await inspectPickles(file, 'pickle', place, dataStart);
+  // In a literal of Python any letter can be spelt with escapes.
+  if (/O|object|\\/.test(descr)) await inspectPickles(file, 'pickle', place, dataStart);
   else if (shape !== undefined) checkSize(descr, shape, file.size - dataStart, place);
 }
 

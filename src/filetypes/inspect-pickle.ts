@@ -49,7 +49,9 @@ async function noteWithoutArrays(file: OpenFile, offset: number, { notes }: Insp
 
 /** Whether bytes that do not begin like one are a pickle all the same: an unpickler would call what it imports. */
 export async function sniffPickle(file: OpenFile, signal?: AbortSignal): Promise<boolean> {
-  return isPickle(await readPickle(file, 0, 'any', signal));
+  const reading = await readPickle(file, 0, 'any', signal);
+  // What goes on for so long without a fault is made to be read so: what comes behind the limit is not known.
+  return isPickle(reading) || (reading.end === 'limit' && !reading.hasFailed);
 }
 
 function isPickle({ imports, hasCalled, hasFailed, end }: PickleReading): boolean {

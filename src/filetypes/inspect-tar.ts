@@ -11,7 +11,8 @@ export async function inspectTar(file: OpenFile, place: InspectionPlace): Promis
   const { notes } = place;
   for (let at = 0; ; ) {
     const header = await file.read(at, BLOCK);
-    if (header.length === 0 || header.every((byte) => byte === 0)) return;
+    if (header.length === 0) return;
+    if (header.every((byte) => byte === 0)) return checkEnd(file, at, place);
     const size = header.length < BLOCK ? undefined : octal(header.subarray(124, 136));
     if (size === undefined || checksum(header) !== octal(header.subarray(148, 156))) {
       notes.incomplete();
@@ -30,6 +31,14 @@ export async function inspectTar(file: OpenFile, place: InspectionPlace): Promis
     } else if (type === 'S') notes.incomplete();
     at = start + Math.ceil(size / BLOCK) * BLOCK;
   }
+}
+
+/** Behind two empty blocks nobody reads on; behind one some do. */
+async function checkEnd(file: OpenFile, at: number, { notes, where }: InspectionPlace): Promise<void> {
+  const next = await file.read(at + BLOCK, BLOCK);
+  if (next.every((byte) => byte === 0)) return;
+  notes.incomplete();
+  notes.defect(MALFORMED, where, 'the tar file goes on behind an empty block', 'two empty blocks at its end', `one, at ${at}`);
 }
 
 function textOf(field: Buffer): string {

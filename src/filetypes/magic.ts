@@ -1,3 +1,4 @@
+import { constants, inflateSync } from 'node:zlib';
 import type { FileFormat } from './formats.ts';
 
 /** Beginnings that tell a format by themselves, in hexadecimal. */
@@ -26,6 +27,8 @@ const MAGIC: readonly (readonly [hex: string, FileFormat])[] = [
   ['5d000080', 'compressed'],
 ];
 
+const MAX_INFLATED = 16 * 1024 * 1024;
+
 /** The format that the first bytes tell by themselves. */
 export function formatByMagic(head: Buffer): FileFormat | undefined {
   const start = head.toString('hex', 0, 8);
@@ -42,8 +45,21 @@ export function formatByWeakMagic(head: Buffer): FileFormat | undefined {
   // Bytecode of Python 3: a number for the version, then a line end that text conversion would have changed.
   if (head.length >= 16 && head[2] === 0x0d && head[3] === 0x0a) return 'python';
   if (head[0] === 0x78 && head.length > 2 && head.readUInt16BE(0) % 31 === 0 && ((head[1] ?? 0) & 0x20) === 0) return 'compressed';
+  // LZMA without a container: by these two bytes joblib knows it.
+  if (head[0] === 0x5d && head[1] === 0) return 'compressed';
   // joblib before 0.10.
   return head.toString('latin1', 0, 4) === 'ZF0x' ? 'compressed' : undefined;
+}
+
+/** Whether text is what zlib made: a stream can be made of letters alone. Text begins with `x^` too, and then is no stream. */
+export function isDeflatedText(head: Buffer): boolean {
+  if (formatByWeakMagic(head) !== 'compressed') return false;
+  try {
+    inflateSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_INFLATED });
+    return true;
+  } catch (error) {
+    return error instanceof RangeError;
+  }
 }
 
 function isPortableExecutable(head: Buffer): boolean {
@@ -51,9 +67,23 @@ function isPortableExecutable(head: Buffer): boolean {
   return at + 4 > head.length || head.toString('latin1', at, at + 4) === 'PE\0\0';
 }
 
-/** Whether bytes begin like a tar archive of POSIX or GNU. */
+/** Whether bytes begin like a tar archive: of POSIX or GNU, or of those before them, which have nothing but a checksum. */
 export function looksLikeTar(head: Buffer): boolean {
-  return head.toString('latin1', 257, 262) === 'ustar';
+  return head.toString('latin1', 257, 262) === 'ustar' || hasTarChecksum(head);
+}
+
+/** Whether a reader of tar takes the first block for a header, whatever else it is. */
+export function hasTarChecksum(head: Buffer): boolean {
+  const [, digits] = /^[ \0]*([0-7]+)[ \0]*$/.exec(head.toString('latin1', 148, 156)) ?? [];
+  if (head.length < 512 || digits === undefined) return false;
+  let [unsigned, signed] = [8 * 0x20, 8 * 0x20];
+  for (let i = 0; i < 512; i++) {
+    if (i >= 148 && i < 156) continue;
+    unsigned += head.readUInt8(i);
+    signed += head.readInt8(i);
+  }
+  const expected = Number.parseInt(digits, 8);
+  return expected === unsigned || expected === signed;
 }
 
 /** Whether bytes begin like a ZIP file: a member, nothing at all, or the mark of one that was split. */

@@ -5,6 +5,7 @@ import { PickleStack } from './pickle-stack.ts';
 import { isImport, MARK, OTHER, PickleInstance, type PickleValue, UNKNOWN_IMPORT } from './pickle-value.ts';
 
 /** Beyond these, values are forgotten: an import that needs them is `?`. */
+const HIGHEST_PROTOCOL = 5;
 const MAX_KEPT = { compounds: 200_000, stackWithText: 65_536, items: 32 };
 
 /**
@@ -212,6 +213,8 @@ export class PickleMachine {
         this.#stack.top();
         break;
       case 'PROTO':
+        if (number > HIGHEST_PROTOCOL) this.#stack.hasFailed = true;
+        break;
       case 'FRAME':
       case 'STOP':
         break;

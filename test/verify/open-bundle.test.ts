@@ -28,7 +28,15 @@ describe('open bundle: keys', () => {
       );
       const hint = publicKeyHint(signer.publicKey);
       const { description } = signer;
-      assert.deepEqual(verified.signer, { kind: 'key', id: hint, description, hint, certificate: undefined, scheme: ACCEPTED_KEYS[name] });
+      assert.deepEqual(verified.signer, {
+        kind: 'key',
+        id: hint,
+        description,
+        hint,
+        authorities: undefined,
+        certificate: undefined,
+        scheme: ACCEPTED_KEYS[name],
+      });
       assert.deepEqual(
         checks.map((check) => [check.name, check.status]),
         [

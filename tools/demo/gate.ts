@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { attempt } from './attacks/attack.ts';
+import { LINEAGE } from './attacks/lineage.ts';
 import { runPipeline } from './pipeline.ts';
-import { say } from './shell.ts';
+import { say, title } from './shell.ts';
 import { Workshop } from './workshop.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'mlsign-gate-'));
@@ -12,3 +14,19 @@ say(`Everything happens in ${workshop.folder}`);
 
 await runPipeline(workshop);
 await workshop.keep();
+
+let attacks = 0;
+let refused = 0;
+for (const { name, attacks: all } of [LINEAGE]) {
+  title(name);
+  for (const attack of all) {
+    attacks++;
+    if (await attempt(attack, workshop)) refused++;
+  }
+  process.stdout.write('\n');
+}
+await workshop.restore();
+
+say(`${attacks} attacks, ${refused} refused as they must be.`);
+say(`The files of this demo are in ${workshop.folder}; delete them when you like.`);
+process.exitCode = refused === attacks ? 0 : 1;

@@ -63,6 +63,7 @@ export class Shell {
       env: this.#env,
       stdio: ['ignore', output, output],
       encoding: 'utf8',
+      maxBuffer: 2 ** 28,
     });
     return { status, stdout, stderr };
   }

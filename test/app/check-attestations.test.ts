@@ -4,10 +4,10 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Verification, verifyModel } from '../../src/app/index.ts';
 import { sha256Hex } from '../../src/core/index.ts';
-import { type Approval, approvalPayload, predicatePayload } from '../../src/formats/index.ts';
+import { type Approval, approvalPayload, predicatePayload, publicKeyHint } from '../../src/formats/index.ts';
 import { attestationName } from '../../src/lineage/index.ts';
 import { loadPolicy } from '../../src/policy/index.ts';
-import { keyUrl } from '../helpers/keys.ts';
+import { fixtureSigner, keyUrl } from '../helpers/keys.ts';
 import { LineageFolder, type TestModel } from '../helpers/lineage.ts';
 import { signedBytes } from '../helpers/releases.ts';
 import { aList, anEntry, signedList } from '../helpers/revocations.ts';
@@ -129,7 +129,7 @@ ${more}    attestations:
     put(Buffer.concat([readFileSync(path), Buffer.from('\n')]));
     const list = folder.path(`revocations-${serial}.json`);
     const more = `    revocations: { file: "${list}", signed-by: bob, name: team }\n`;
-    const write = async (kind: 'attestation' | 'identity', entry: string) =>
+    const write = async (kind: 'attestation' | 'identity' | 'key', entry: string) =>
       writeFileSync(
         list,
         await signedList(aList(1, { issued: ago(1), expires: ago(-9), entries: [anEntry({ kind, value: entry, added: ago(1) })] })),
@@ -140,6 +140,10 @@ ${more}    attestations:
     const verification = await verify(ONE, more);
     assert.deepEqual(codes(verification), ['rejected', 'attestation-missing']);
     assert.equal(verification.findings.filter(({ code }) => code === 'revoked-attestation').length, 2);
+    await write('key', publicKeyHint((await fixtureSigner('ed25519')).publicKey));
+    const { findings } = await verify(ONE, more);
+    assert.ok(findings.some(({ code }) => code === 'attestation-missing'));
+    assert.ok(findings.some(({ code }) => code === 'revoked-key'));
   });
 
   it('hold evaluations to their bounds, the newest of each signer', async () => {

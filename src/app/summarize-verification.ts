@@ -62,9 +62,12 @@ export function checkSummary(verifier: string | undefined, policyDigest: string 
  * @throws MlsignError what the signer and the witnesses throw
  */
 export async function summarizeVerification(verification: Verification, options: SummarizeOptions): Promise<SealedSummary> {
-  const { verdict, signed, policy } = verification;
+  const { verdict, signed, policy, formats, checks } = verification;
   if (verdict === 'undetermined') return { reason: 'the answer is open, and a summary says PASSED or FAILED' };
   if (signed === undefined || policy.digest === undefined) return { reason: 'no trusted signature says which model it is' };
+  // Whoever accepts the summary looks at no formats again.
+  if (verdict === 'verified' && formats?.by !== 'any' && checks.some(({ name, status }) => name === 'formats' && status === 'skipped'))
+    return { reason: 'formats were not looked at, and a summary stands in for them: verify without --attested' };
   const directory = dirHash(signed.manifest);
   const { verifier, version, timeVerified, resource, policyUri, signal } = options;
   const result = RESULTS[verdict];

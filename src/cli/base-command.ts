@@ -2,7 +2,7 @@ import { Command, Flags, type Interfaces } from '@oclif/core';
 import { interrupted, type MlsignError, type OnProgress, throwIfAborted } from '../core/index.ts';
 import { asMlsignError, type EventSummary, errorText, jsonPieces, type Style } from '../report/index.ts';
 import { refuseEmptyFlags } from './empty-flags.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog, refuseLogInside } from './event-log.ts';
 import { EXIT } from './exit-codes.ts';
 import { giveError } from './give-error.ts';
 import { expectResultIn } from './output-file.ts';
@@ -68,6 +68,7 @@ export abstract class BaseCommand extends Command {
   #openEventLog(flags: object, args: object): EventLog | undefined {
     if (!('event-log' in flags) || typeof flags['event-log'] !== 'string') return undefined;
     const named = Object.entries(args).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+    for (const [, path] of named) refuseLogInside(flags['event-log'], path);
     return EventLog.open(flags['event-log'], {
       command: this.id ?? 'mlsign',
       version: this.config.version,

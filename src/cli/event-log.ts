@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
-import { fileError, interrupted, type MlsignError, systemClock, systemErrorCode, unavailable } from '../core/index.ts';
+import { nameInside } from '../app/index.ts';
+import { fileError, interrupted, type MlsignError, systemClock, systemErrorCode, unavailable, usage } from '../core/index.ts';
 import { type EventEnd, eventDocument, jsonLine } from '../report/index.ts';
+import { isStoreLocation } from '../store/index.ts';
 import { whoRuns } from './wiring.ts';
 
 const STDERR = 2;
@@ -90,6 +93,21 @@ function openToAppend(path: string): number {
   } catch (error) {
     throw systemErrorCode(error) === 'ELOOP' ? isLink(path) : fileError(error, 'open the event log', path);
   }
+}
+
+/**
+ * An event is appended to whatever the log is: no file of what a command is given may be it.
+ *
+ * @throws MlsignError `event-log-inside-model`
+ */
+export function refuseLogInside(log: string, given: string): void {
+  if (log === '-' || isStoreLocation(given)) return;
+  if (resolve(log) !== resolve(given) && nameInside({ kind: 'directory', path: given }, log) === undefined) return;
+  throw usage('event-log-inside-model', 'the event log would be a file of the model', {
+    subject: log,
+    expected: `a place outside ${given}`,
+    suggestions: ['write the log elsewhere'],
+  });
 }
 
 /** Whoever may write in the directory could otherwise have any file appended to that the user of this process may write. */

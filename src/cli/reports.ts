@@ -10,15 +10,21 @@ import {
   fileError,
   MlsignError,
   makeDirectory,
+  readCapped,
   systemClock,
   unavailable,
   usage,
   verdictOf,
   writeFileAtomic,
 } from '../core/index.ts';
+import { withFile } from '../filetypes/index.ts';
+import { claimsPredicateType, MAX_BUNDLE_BYTES, parseBundle, VSA_TYPE } from '../formats/index.ts';
 import { explainedCodes, jsonPieces, type SarifSubject, sarifLog } from '../report/index.ts';
 import { isStoreLocation, parseLocation } from '../store/index.ts';
 import { exitCodeOf, exitCodeOfVerdict } from './exit-codes.ts';
+
+const HEAD_BYTES = 4096;
+const SARIF = /^\uFEFF?\s*\{\s*"(?:\$schema"\s*:\s*"[^"]*sarif|version"\s*:\s*"2\.1\.0")/;
 
 function flagOfReports(kinds: string) {
   return Flags.string({
@@ -48,7 +54,7 @@ export interface Reports {
  *
  * @param model as it was named
  * @param mayBeSigned whether this command can sign one
- * @throws MlsignError `report-unknown`, `report-twice`, `report-inside-model`, and what cannot be written
+ * @throws MlsignError `report-unknown`, `report-twice`, `report-inside-model`, `report-over-other`, and what cannot be written
  */
 export async function openReports(model: string, texts: readonly string[], mayBeSigned: boolean): Promise<Reports> {
   const asked = texts.map((text) => readReport(text, mayBeSigned));
@@ -57,14 +63,14 @@ export async function openReports(model: string, texts: readonly string[], mayBe
   const [first, second] = asked.filter(({ kind }) => kind === 'vsa');
   const again = twice ?? (first === undefined ? undefined : second);
   if (again !== undefined) throw usage('report-twice', 'each report has a file of its own, and there is one summary', { got: again.file });
-  for (const { file } of asked) {
+  for (const { kind, file } of asked) {
     if (!isStoreLocation(model) && nameInside({ kind: 'directory', path: model }, file) !== undefined) {
       throw usage('report-inside-model', 'a report inside the model would be an unsigned file of it', {
         subject: file,
         suggestions: [`write it beside the model: ${model.replace(/\/+$/, '')}.mlsign/${basename(file)}`],
       });
     }
-    await makeRoom(file);
+    await makeRoom(kind, file);
   }
   return { sarif: asked.flatMap(({ kind, file }) => (kind === 'sarif' ? [file] : [])), vsa: first?.file };
 }
@@ -82,7 +88,7 @@ function readReport(text: string, mayBeSigned: boolean) {
   });
 }
 
-async function makeRoom(file: string): Promise<void> {
+async function makeRoom(kind: 'sarif' | 'vsa', file: string): Promise<void> {
   const folder = dirname(resolve(file));
   // What travels with a model lies there, and need not be there before.
   if (folder.endsWith('.mlsign')) {
@@ -92,10 +98,29 @@ async function makeRoom(file: string): Promise<void> {
   }
   await checkWritable(file, 'report');
   const stats = await stat(file).catch(() => undefined);
-  if (stats?.isFile())
-    await rm(file).catch((error) => {
-      throw fileError(error, 'remove the older report', file);
+  if (!stats?.isFile()) return;
+  if (stats.size > 0 && !(await isReport(kind, file))) {
+    throw usage('report-over-other', 'a file is there that is no older report, and it is not replaced', {
+      subject: file,
+      expected: kind === 'sarif' ? 'nothing, or SARIF' : 'nothing, or a verification summary',
+      suggestions: ['write the report elsewhere, or remove the file'],
     });
+  }
+  await rm(file).catch((error) => {
+    throw fileError(error, 'remove the older report', file);
+  });
+}
+
+/** Whether a file is a report of that kind: a model, a key or a policy must not be lost for one. */
+async function isReport(kind: 'sarif' | 'vsa', file: string): Promise<boolean> {
+  if (kind === 'sarif') return await withFile(file, async (open) => SARIF.test((await open.read(0, HEAD_BYTES)).toString('utf8')));
+  try {
+    const bytes = await readCapped(file, MAX_BUNDLE_BYTES, 'older summary');
+    return claimsPredicateType(parseBundle(bytes, file).envelope.payload, VSA_TYPE);
+  } catch (error) {
+    if (error instanceof MlsignError) return false;
+    throw error;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { signModel, type Verification, type VerifyModelOptions, verifyModel } from '../../src/app/index.ts';
+import { signModel, summarizeVerification, type Verification, type VerifyModelOptions, verifyModel } from '../../src/app/index.ts';
 import { sha256Hex } from '../../src/core/index.ts';
 import { parseBundle, parseVsa, type VerificationSummary } from '../../src/formats/index.ts';
 import { loadPolicy } from '../../src/policy/index.ts';
@@ -99,6 +99,26 @@ ${more}`,
         [`${model}/model.sig`, false],
       ],
     );
+  });
+
+  it('is not made where formats were to be looked at and were not', async () => {
+    await summary();
+    const verification = await verify();
+    const options = {
+      signer: await fixtureSigner(GATEKEEPER),
+      verifier: VERIFIER,
+      version: '1.0.0',
+      timeVerified: NOW,
+      resource: pathToFileURL(model).href,
+      policyUri: 'p.yaml',
+    };
+    assert.ok('bytes' in (await summarizeVerification(verification, options)));
+    const checks = [{ name: 'formats', status: 'skipped', detail: 'nothing is downloaded with --attested' } as const];
+    assert.deepEqual(await summarizeVerification({ ...verification, checks }, options), {
+      reason: 'formats were not looked at, and a summary stands in for them: verify without --attested',
+    });
+    const failed = await summarizeVerification({ ...verification, checks, verdict: 'rejected' }, options);
+    assert.ok('bytes' in failed && failed.result === 'FAILED');
   });
 
   it('may be named', async () => {

@@ -124,6 +124,19 @@ describe('--event-log', () => {
     assert.equal(events()[0].resources[0].name, odd);
   });
 
+  it('is no file of the model', async () => {
+    await models.run('sign', model, ...signingAs(TRAINER));
+    const before = readFileSync(`${model}/model.sig`);
+    for (const file of [`${model}/model.sig`, `${model}/events.jsonl`, model]) {
+      const { code, stdout } = await models.run('verify', model, ...trusting, '--json', '--event-log', file);
+      const error = JSON.parse(stdout);
+      assert.deepEqual([code, error.code, error.subject], [2, 'event-log-inside-model', file]);
+      assert.match(error.message, /would be a file of the model/);
+    }
+    assert.deepEqual(readFileSync(`${model}/model.sig`), before);
+    assert.ok(!existsSync(`${model}/events.jsonl`));
+  });
+
   it('is opened before anything is done', async function () {
     if (process.platform === 'win32') this.skip();
     const signature = `${model}/model.sig`;

@@ -96,6 +96,11 @@ describe('mlsign verify --report', () => {
       await fails(2, 'report-unknown', /no such report/, '--policy', policy, '--report', 'html=r.html');
       await fails(2, 'report-unknown', /no such report/, '--policy', policy, '--report', 'sarif=');
       await fails(2, 'report-twice', /file of its own/, '--policy', policy, '--report', `sarif=${at('r')}`, '--report', `sarif=${at('r')}`);
+      for (const kind of ['sarif', 'vsa']) {
+        const error = await fails(2, 'report-over-other', /no older report/, '--policy', policy, '--report', `${kind}=${policy}`);
+        assert.equal(error.subject, policy);
+      }
+      assert.equal(readFileSync(policy, 'utf8'), policyYaml());
       await fails(2, 'report-inside-model', /unsigned file/, '--policy', policy, '--report', `sarif=${join(model, 'r.sarif')}`);
     });
   });
@@ -144,7 +149,7 @@ describe('mlsign verify --report', () => {
 
     it('writes none where the answer is open or nobody says which model it is, and leaves no older one', async () => {
       const file = at('gate.att');
-      writeFileSync(file, 'older');
+      assert.equal((await verify('--policy', policy, '--report', `vsa=${file}`, ...SIGNING)).code, 0);
       writeFileSync(policy, policyYaml().replace('formats: any', 'formats: any\n    revocations: { signed-by: nobody, file: none.json }'));
       const open = await verify('--policy', policy, '--report', `vsa=${file}`, ...SIGNING);
       assert.equal(open.code, 3);

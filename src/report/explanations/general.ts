@@ -27,6 +27,12 @@ export const general: Topic = {
       why: 'Durations are a number with s, m, h, d or w.',
       todo: 'Correct it: 12h, 30d.',
     },
+    'event-log-inside-model': {
+      outcomes: ['usage'],
+      means: 'The event log is the model, or lies in it.',
+      why: 'The event would be appended to a file of the model, or be an unsigned one.',
+      todo: 'Write the log elsewhere.',
+    },
     'event-log-link': {
       outcomes: ['unavailable'],
       means: 'The event log is a symbolic link.',

@@ -99,6 +99,12 @@ export const summaries: Topic = {
       why: 'There it would be an unsigned file, and the next verification would reject the model.',
       todo: 'Write it beside the model: MODEL.mlsign/gate.att.',
     },
+    'report-over-other': {
+      outcomes: ['usage'],
+      means: 'A report was to replace a file that is no older report of its kind.',
+      why: 'The name of a model, a key or a policy stands in --report by mistake: an older report is removed before anything is done.',
+      todo: 'Write the report elsewhere, or remove the file.',
+    },
     'report-twice': {
       outcomes: ['usage'],
       means: 'Two reports were to be written into one file, or two summaries were asked for.',

@@ -1,8 +1,8 @@
-import { stripVTControlCharacters } from 'node:util';
-import { type MlsignError, usage } from '../core/index.ts';
+import type { MlsignError } from '../core/index.ts';
 import { asMlsignError, errorDocument, errorText, escapeText, jsonText } from '../report/index.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { expectResultIn, outputFileOf } from './output-file.ts';
+import { oneLine, usageError } from './usage-error.ts';
 import { isDebugging, styleFor, writeNote, writeResult } from './wiring.ts';
 
 /** Commands whose file is no result that may be out of date: it stays where there is no new one. */
@@ -10,8 +10,9 @@ const KEEPS_FILE: readonly string[] = ['policy:init'];
 
 /** Tells of what was thrown as the arguments ask (`--json`, `--output-file`, `--no-color`) and sets the exit code that goes with it. */
 export async function giveError(thrown: unknown, argv: readonly string[], command = ''): Promise<MlsignError> {
-  if (thrown instanceof Error && thrown.message.includes('See more help')) thrown.message = oneLine(thrown.message);
-  const error = isOclifError(thrown) ? usageError(thrown, command) : asMlsignError(thrown);
+  const isOclifs = isOclifError(thrown);
+  if (!isOclifs && thrown instanceof Error && thrown.message.includes('See more help')) thrown.message = oneLine(thrown.message);
+  const error = isOclifs ? usageError(thrown, command) : asMlsignError(thrown);
   // A signal has already said which it was: 130 or 143.
   if (error.outcome !== 'interrupted' || process.exitCode === undefined) process.exitCode = exitCodeOf(error.outcome);
   const file = KEEPS_FILE.includes(command) ? undefined : outputFileOf(argv);
@@ -29,20 +30,4 @@ export async function giveError(thrown: unknown, argv: readonly string[], comman
 /** oclif's own errors are all about flags and arguments. */
 function isOclifError(thrown: unknown): thrown is Error {
   return thrown instanceof Error && 'oclif' in thrown;
-}
-
-function usageError({ message }: Error, command: string): MlsignError {
-  return usage('usage', message.replace(/\.$/, ''), { suggestions: [command === '' ? 'mlsign --help' : `mlsign ${command} --help`] });
-}
-
-/** What oclif spreads over lines, with headings and advice; it rewrites the messages of our own errors about a flag, too. */
-function oneLine(message: string): string {
-  const lines = stripVTControlCharacters(message)
-    .split('\n')
-    .map((line) => line.trim().replace(/^Parsing (--\S+)$/, '$1:'))
-    .filter(
-      (line) => line !== '' && !/^(See more help|The following errors? occurred|Note: --|Alternatively, you can use "--")/.test(line),
-    );
-  const text = lines.join('; ').replaceAll(':; ', ': ');
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { type Command, Config, type Interfaces, Plugin, run } from '@oclif/core';
-import { type MlsignError, nearest, usage } from '../core/index.ts';
+import { fileError, type MlsignError, nearest, usage } from '../core/index.ts';
 import { giveError } from './give-error.ts';
 import { settleUser } from './wiring.ts';
 
@@ -19,7 +19,7 @@ export async function main(argv: readonly string[], root: string, pjson: Interfa
   // What a socket gives lies outside the heap, and goes with the small object that holds it: these are few, and wait long in a large space.
   if (Number.parseInt(process.versions.node, 10) >= 24) setFlagsFromString('--scavenger-max-new-space-capacity-mb=1');
   // Node would print a stack and end with 1, which says "rejected".
-  process.once('uncaughtException', (error) => void giveError(error, argv).finally(() => process.exit()));
+  process.once('uncaughtException', (error) => void giveError(unwritten(error), argv).finally(() => process.exit()));
   settleUser();
   try {
     const plugin = new OwnPlugin(root, pjson);
@@ -62,13 +62,23 @@ function unknownCommand([first, second]: readonly string[], ids: readonly string
 }
 
 function noSuchCommand(name: string, commands: readonly Command.Loadable[]): MlsignError {
-  const names = commands.filter((command) => !command.hidden).map((command) => command.id.replaceAll(':', ' '));
+  const names = commands
+    .filter((command) => !command.hidden)
+    .map((command) => command.id.replaceAll(':', ' '))
+    .sort();
   const near = new Set([...names.filter((candidate) => candidate.startsWith(name)), nearest(name, names) ?? []].flat());
   return usage('unknown-command', 'no such command', {
     got: name,
     expected: names.join(', '),
     suggestions: [...[...near].map((candidate) => `mlsign ${candidate}`), 'mlsign --help'],
   });
+}
+
+/** What oclif prints (help, the version) and nobody could take is no bug of ours. */
+function unwritten(error: Error): Error {
+  return 'syscall' in error && error.syscall === 'write' && !('path' in error)
+    ? fileError(error, 'write the result', 'standard output')
+    : error;
 }
 
 /** How oclif ends a command early. */

@@ -19,6 +19,14 @@ describe('an error that cannot be told', () => {
     assert.match(stderr, /^error: .*\[file-not-found\]\n {2}try .*\nerror: .*standard output \[disk-full\]\n {2}try .*\n$/);
   });
 
+  it('is no bug where it is the help that standard output cannot take', function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [BIN, '--help'], { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+    assert.equal(status, 3);
+    assert.match(stderr, /^error: cannot write the result: no space left on the device: standard output \[disk-full\]\n/);
+  });
+
   it('keeps its exit code where standard error is full', function () {
     if (!existsSync('/dev/full')) this.skip();
     const full = openSync('/dev/full', 'w');

@@ -35,7 +35,7 @@ describe('the command line', () => {
     assert.equal(stdout, '');
     assert.equal(
       stderr,
-      'error: no such command [unknown-command]\n  expected  affected, approve, attest, bom, diff, explain, gc, hash, history, inspect, keygen, lineage, locate, ls, promote, pull, push, releases, renew, restore, revoke, rollback, sign, verify, autocomplete, keys create, keys list, keys public, policy check, policy init, policy test\n  got       verfy\n  try       mlsign verify\n  try       mlsign --help\n',
+      'error: no such command [unknown-command]\n  expected  affected, approve, attest, autocomplete, bom, diff, explain, gc, hash, history, inspect, keygen, keys create, keys list, keys public, lineage, locate, ls, pack, policy check, policy init, policy test, promote, pull, push, releases, renew, restore, revoke, rollback, sign, unpack, verify\n  got       verfy\n  try       mlsign verify\n  try       mlsign --help\n',
     );
   });
 
@@ -55,27 +55,41 @@ describe('the command line', () => {
   });
 
   const wrong: Readonly<Record<string, readonly [args: readonly string[], says: string]>> = {
-    'an unknown flag': [['hash', 'x', '--frob'], 'error: nonexistent flag: --frob [usage]\n  try       mlsign hash --help\n'],
+    'an unknown flag': [['hash', 'x', '--frob'], 'error: no such flag: --frob [usage]\n  try       mlsign hash --help\n'],
+    'a flag with a letter too many': [
+      ['verify', 'x', '--trust-keys', 'k'],
+      'error: no such flag: --trust-keys [usage]\n  try       --trust-key\n  try       mlsign verify --help\n',
+    ],
+    'a command of two words': [['keys', 'create'], 'error: --alias is missing [usage]\n  try       mlsign keys create --help\n'],
+    'several missing flags': [
+      ['promote', 'file:store/x@1'],
+      'error: --channel is missing; --expires is missing [usage]\n  try       mlsign promote --help\n',
+    ],
+    'flags that exclude each other': [
+      ['verify', 'x', '--full', '--attested'],
+      'error: --attested and --full exclude each other [usage]\n  try       mlsign verify --help\n',
+    ],
+    'a flag without its value': [
+      ['verify', 'x', '--trust-key'],
+      'error: --trust-key needs a value [usage]\n  try       mlsign verify --help\n',
+    ],
     'an argument too many': [['hash', 'x', 'y'], 'error: unexpected argument: y [usage]\n  try       mlsign hash --help\n'],
     'a missing argument': [
       ['hash'],
-      'error: missing 1 required arg: model  a model: a directory, a single file, or an archive (.tar, .tar.gz, .tgz) [usage]\n  try       mlsign hash --help\n',
+      'error: MODEL is missing [usage]\n  expected  MODEL: a model: a directory, a single file, or an archive (.tar, .tar.gz, .tgz)\n  try       mlsign hash --help\n',
     ],
-    'a missing flag': [
-      ['sign', 'x', '--chain', 'c'],
-      'error: all of the following must be provided when using --chain: --cert [usage]\n  try       mlsign sign --help\n',
-    ],
+    'a missing flag': [['sign', 'x', '--chain', 'c'], 'error: --chain needs --cert [usage]\n  try       mlsign sign --help\n'],
     'a value that is none of the choices': [
       ['hash', 'x', '--method', 'md5'],
-      'error: expected --method=md5 to be one of: files, shards [usage]\n  try       mlsign hash --help\n',
+      'error: --method is none of the choices [usage]\n  expected  files, shards\n  got       md5\n  try       mlsign hash --help\n',
     ],
     'a number out of range': [
       ['hash', 'x', '--workers', '0'],
-      'error: --workers: Expected an integer greater than or equal to 1 but received: 0 [usage]\n  try       mlsign hash --help\n',
+      'error: --workers is no such number [usage]\n  expected  an integer greater than or equal to 1\n  got       0\n  try       mlsign hash --help\n',
     ],
     'a shell that is not known': [
       ['autocomplete', 'fish'],
-      'error: expected fish to be one of: zsh, bash, powershell [usage]\n  try       mlsign autocomplete --help\n',
+      'error: the value is none of the choices [usage]\n  expected  zsh, bash, powershell\n  got       fish\n  try       mlsign autocomplete --help\n',
     ],
   };
   for (const [what, [args, says]] of Object.entries(wrong)) {

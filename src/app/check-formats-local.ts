@@ -117,7 +117,8 @@ export async function examineIgnored(source: Source, ignored: readonly string[],
     const stats = await stat(path).catch(() => undefined);
     if (stats?.isFile()) examineListed(examiner, { name, path, identity: identityOf(stats), followLink: true });
     else if (stats?.isDirectory()) await examineTree({ path, name }, examiner);
-    else if ((await lstat(path).catch(() => undefined)) !== undefined) examiner.leave(name);
+    // A pipe gives each reader what its writer likes, and a link that leads nowhere may lead somewhere when it is loaded.
+    else examiner.miss(name, 'it is neither a file nor a directory, or cannot be read');
   }
 }
 

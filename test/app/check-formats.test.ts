@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CheckedFormats, FormatExaminer } from '../../src/app/check-formats.ts';
-import { examineListed } from '../../src/app/check-formats-local.ts';
+import { examineIgnored, examineListed } from '../../src/app/check-formats-local.ts';
 import { interrupted, unavailable } from '../../src/core/index.ts';
 import { identityOf } from '../../src/digest/index.ts';
 import type { FormatRule } from '../../src/policy/index.ts';
@@ -20,6 +20,23 @@ function told({ findings }: CheckedFormats): readonly string[] {
 describe('looking at the formats of files', () => {
   const sandbox = new Sandbox();
   after(() => sandbox.remove());
+
+  it('leaves open what a pipe, or a link that leads nowhere, gives in an ignored path', async function () {
+    if (process.platform === 'win32') this.skip();
+    const path = sandbox.write('ignoring', { 'config.json': '{}' });
+    symlinkSync('nowhere', `${path}/link`);
+    execFileSync('mkfifo', [`${path}/pipe`]);
+    const examiner = new FormatExaminer(RULE);
+    await examineIgnored({ kind: 'directory', path, name: 'ignoring' }, ['link', 'pipe', '.git'], examiner);
+    const checked = await examiner.finish();
+    const message = 'what it can do when it is loaded is not known: it is neither a file nor a directory, or cannot be read';
+    assert.deepEqual(told(checked), [
+      `undetermined format-not-examined link: ${message}`,
+      `undetermined format-not-examined pipe: ${message}`,
+    ]);
+    assert.deepEqual(checked.evidence.notExamined, ['.git', 'link', 'pipe']);
+    assert.equal(checked.check.status, 'could-not-run');
+  });
 
   /** Lists a file, lets something happen to it, and looks at it. */
   async function lookAt(name: string, content: string | Uint8Array, change: (path: string) => void): Promise<CheckedFormats> {

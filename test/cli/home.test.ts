@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { BIN, mlsign } from '../helpers/cli.ts';
+import { BIN, mlsignProcess as mlsign } from '../helpers/cli.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
 const BUNDLES = join(import.meta.dirname, '../../fixtures/sigstore/bundles');

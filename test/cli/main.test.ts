@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { mlsign } from '../helpers/cli.ts';
+import { mlsignProcess as mlsign } from '../helpers/cli.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
 const run = promisify(execFile);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { outputFileOf } from '../../src/cli/output-file.ts';
-import { mlsign } from '../helpers/cli.ts';
+import { mlsignProcess as mlsign } from '../helpers/cli.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 import { assertValid } from '../helpers/schemas.ts';
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Sandbox } from './sandbox.ts';
+import { WarmProcess } from './warm.ts';
 
 /** The command line as it is built. */
 export const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
@@ -39,12 +40,51 @@ export function ownFolders(): Readonly<Record<string, string>> {
   return folders;
 }
 
-/** Runs the built `bin/run.js` as a user would, away from a terminal and from the caller's own settings. */
+/** What only a process of its own takes in: variables that Node reads as it starts, or once. */
+const NEEDS_PROCESS = /^(NODE_|SSL_|UV_|DEBUG$|\w*_PROXY$)/i;
+/** Flags whose work is done as the process ends. */
+const ENDS_LATE = ['--output-file', '--event-log'];
+
+let warm: Promise<WarmProcess> | undefined;
+
+/**
+ * Runs the built command line as a user would, away from a terminal and from the caller's own settings: in a process that has
+ * loaded it before, where that is idle and makes no difference; with MLSIGN_TEST_PROCESSES=1 always in one of its own.
+ */
 export async function mlsign(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
+  const { cwd, env, input, onStart } = options;
+  const isAlone =
+    process.env.MLSIGN_TEST_PROCESSES === '1' ||
+    input !== undefined ||
+    onStart !== undefined ||
+    Object.keys(env ?? {}).some((name) => NEEDS_PROCESS.test(name)) ||
+    args.some((arg) => ENDS_LATE.some((flag) => arg.startsWith(flag)));
+  const idle = isAlone ? undefined : await idleProcess();
+  if (idle === undefined) return mlsignProcess(args, options);
+  return { signal: null, ...(await idle.run({ args, cwd, env: environment(env) })) };
+}
+
+/** The warm process, started anew where it is gone or out of date; none while it is at work for somebody else. */
+async function idleProcess(): Promise<WarmProcess | undefined> {
+  warm ??= WarmProcess.start({ ...process.env, ...ownFolders() });
+  const running = await warm;
+  if (!running.claim()) return undefined;
+  if (running.isFresh) return running;
+  running.stop();
+  warm = undefined;
+  return idleProcess();
+}
+
+function environment(env: CliOptions['env']): NodeJS.ProcessEnv {
   const { PATH, HOME, USERPROFILE, SystemRoot, TEMP, TMPDIR } = process.env;
+  return { PATH, HOME, USERPROFILE, SystemRoot, TEMP, TMPDIR, ...ownFolders(), ...env };
+}
+
+/** Runs the built `bin/run.js` in a process of its own. */
+export async function mlsignProcess(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: options.cwd,
-    env: { PATH, HOME, USERPROFILE, SystemRoot, TEMP, TMPDIR, ...ownFolders(), ...options.env },
+    env: environment(options.env),
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   if (child.pid !== undefined) options.onStart?.(child.pid);

@@ -40,10 +40,10 @@ export function ownFolders(): Readonly<Record<string, string>> {
   return folders;
 }
 
-/** What only a process of its own takes in: variables that Node reads as it starts, or once. */
-const NEEDS_PROCESS = /^(NODE_|SSL_|UV_|DEBUG$|\w*_PROXY$)/i;
-/** Flags whose work is done as the process ends. */
-const ENDS_LATE = ['--output-file', '--event-log'];
+/** What only a process of its own takes in: variables that Node reads as it starts, or once, and the SDK's profiles, which it keeps. */
+const NEEDS_PROCESS = /^(NODE_|SSL_|UV_|DEBUG$|AWS_PROFILE$|\w*_PROXY$)/i;
+/** The same of flags: profiles, and what is done as the process ends. */
+const NEED_PROCESS = ['--profile', '--output-file', '--event-log'];
 
 let warm: Promise<WarmProcess> | undefined;
 
@@ -58,7 +58,7 @@ export async function mlsign(args: readonly string[], options: CliOptions = {}):
     input !== undefined ||
     onStart !== undefined ||
     Object.keys(env ?? {}).some((name) => NEEDS_PROCESS.test(name)) ||
-    args.some((arg) => ENDS_LATE.some((flag) => arg.startsWith(flag)));
+    args.some((arg) => NEED_PROCESS.some((flag) => arg.startsWith(flag)));
   const idle = isAlone ? undefined : await idleProcess();
   if (idle === undefined) return mlsignProcess(args, options);
   return { signal: null, ...(await idle.run({ args, cwd, env: environment(env) })) };

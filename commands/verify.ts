@@ -28,7 +28,7 @@ base that it is really loaded with.
 
 Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be determined.`;
   static override examples = [
-    '<%= config.bin %> verify my-model --key release.pub',
+    '<%= config.bin %> verify my-model --trust-key release.key.pub',
     { description: 'Signed with a certificate of your CA', command: '<%= config.bin %> verify my-model --ca root.pem' },
     { description: 'Under a policy, for a pipeline', command: '<%= config.bin %> verify my-model --policy mlsign.policy.yaml --json' },
     {

@@ -76,10 +76,18 @@ async function declarations(): Promise<void> {
   if (code !== 0) throw new Error('tsc failed');
 }
 
+/** Paragraphs as lines: the source breaks them where its own lines end, and help where the terminal's do. */
+function unwrapped(text: string): string {
+  return text.replaceAll(/(?<=\S)\n(?=\S)/g, ' ');
+}
+
 /** Writes `oclif.manifest.json`, from which help, completion and the start of a command are served without loading any. */
 async function commandManifest(): Promise<void> {
   const pjson = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const plugin = new Plugin({ root, pjson, isRoot: true, ignoreManifest: true, errorOnManifestCreate: true, respectNoCacheDefault: true });
   await plugin.load();
+  for (const command of Object.values(plugin.manifest.commands)) {
+    if (command.description !== undefined) command.description = unwrapped(command.description);
+  }
   await writeFile(join(root, 'oclif.manifest.json'), `${JSON.stringify(plugin.manifest, null, 2)}\n`);
 }

@@ -9,11 +9,11 @@ export default class PolicyTest extends BaseCommand {
   version: 1
   policy: mlsign.policy.yaml
   cases:
-    - { name: what we ship, model: models/llama, expect: verified, rule: "models/*" }
-    - { name: changed, model: cases/changed, expect: rejected, finding: file-changed }
+    - { name: shipped, model: models/llama, expect: verified }
+    - { name: changed, model: cases/changed, expect: rejected }
 
-Further fields: signature (bundles), at (when it is verified), policy. Paths begin at the file. Nothing is remembered of channels. The text is
-TAP 14.
+Further fields: rule, finding, signature (bundles), at (when it is verified), policy. Paths begin at the file. Nothing is remembered of
+channels. The text is TAP 14.
 
 Exit code: 0 all as expected, 1 not so, 2 broken cases or policy.`;
   static override examples = ['<%= config.bin %> policy test cases.yaml', '<%= config.bin %> policy test cases.yaml --json'];

@@ -17,6 +17,7 @@ export async function readPolicyFile(path: string, options: LoadPolicyOptions, g
   const bytes = given ?? (await readBytes(path));
   const signing = (await options.authenticate?.(bytes, path)) ?? [];
   const yaml = parseYaml(bytes, path);
+  if (yaml.value === null) throw invalid(path, ['the file is empty: it needs version, principals and rules']);
   const decoder = new Decoder();
   const document = decodeDocument(decoder, yaml.value);
   finish(decoder, yaml, path);

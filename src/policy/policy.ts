@@ -117,7 +117,7 @@ export function selectRule(policy: Policy, location: string): Rule {
       subject: location,
       expected: `a location that matches ${names.join(' or ')}${more > 0 ? ` or one of ${more} other patterns` : ''}`,
       got: location,
-      suggestions: ['add a rule for this model to the policy, or check where the model lies'],
+      suggestions: [`add a rule for this model to ${policy.source}, or check where the model lies`],
     });
   }
   const [best] = matching.filter((rule) => matching.every((other) => covers(other.pattern, rule.pattern)));

@@ -9,7 +9,7 @@ const LIST_LIMIT = 10;
 
 type Model = NonNullable<Inspection['model']>;
 
-const TRUST = { key: '--key SIGNER.pub', certificate: '--ca ROOT.pem', sigstore: '--identity ID --issuer URL' } as const;
+const TRUST = { key: '--trust-key SIGNER.pub', certificate: '--ca ROOT.pem', sigstore: '--identity ID --issuer URL' } as const;
 
 /** What was inspected, for people; the last line says that nothing was verified. */
 export function inspectText(inspection: Inspection, style: Style): string {

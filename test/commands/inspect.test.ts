@@ -31,7 +31,7 @@ describe('mlsign inspect', () => {
       /\n {2}hashed as {4}sha256, whole files\n/,
       /\n {2}covers {7}4 files, \d+ B\n/,
       /\n {2}not covered {2}nothing\n/,
-      /\nnothing was verified: run mlsign verify my-model --key SIGNER\.pub\n$/,
+      /\nnothing was verified: run mlsign verify my-model --trust-key SIGNER\.pub\n$/,
     ];
     for (const part of expected) assert.match(stdout, part);
     assert.equal(stderr, '');

@@ -173,7 +173,7 @@ rules:
         outcome: 'refused',
         subject: '/home/x',
         expected: 'a location that matches /srv/** or /opt/*',
-        suggestions: ['add a rule for this model to the policy, or check where the model lies'],
+        suggestions: [`add a rule for this model to ${policy.source}, or check where the model lies`],
       });
       assert.throws(() => selectRule(policy, '/home/x'), expected);
     });

@@ -1,12 +1,18 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { APPROVALS } from './attacks/approvals.ts';
 import { attempt } from './attacks/attack.ts';
+import { FORMATS } from './attacks/formats.ts';
 import { LINEAGE } from './attacks/lineage.ts';
+import { POLICIES } from './attacks/policies.ts';
+import { REVOCATIONS } from './attacks/revocations.ts';
+import { SUMMARIES } from './attacks/summaries.ts';
 import { runPipeline } from './pipeline.ts';
 import { say, title } from './shell.ts';
 import { Workshop } from './workshop.ts';
 
+const CAMPAIGNS = [LINEAGE, REVOCATIONS, APPROVALS, FORMATS, SUMMARIES, POLICIES];
 const root = await mkdtemp(join(tmpdir(), 'mlsign-gate-'));
 const workshop = new Workshop(root);
 await mkdir(workshop.folder);
@@ -17,7 +23,7 @@ await workshop.keep();
 
 let attacks = 0;
 let refused = 0;
-for (const { name, attacks: all } of [LINEAGE]) {
+for (const { name, attacks: all } of CAMPAIGNS) {
   title(name);
   for (const attack of all) {
     attacks++;

@@ -29,12 +29,15 @@ export function dim(text: string): string {
 
 /** Runs mlsign in a folder as a pipeline does, and remembers there what it has seen of channels and lists. */
 export class Shell {
+  /** Where it is remembered what was seen. */
+  readonly state: string;
   readonly #folder: string;
   readonly #env: NodeJS.ProcessEnv;
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.#env = { ...process.env, XDG_STATE_HOME: join(folder, '.state') };
+    this.state = join(folder, '.state');
+    this.#env = { ...process.env, XDG_STATE_HOME: this.state };
     // `npm run demo | head` is no failure.
     process.stdout.on('error', () => process.exit());
   }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PEOPLE, type Person, policyFile } from './policies.ts';
@@ -27,6 +27,15 @@ export class Workshop {
 
   write(name: string, content: string | Uint8Array): void {
     writeFileSync(this.path(name), content);
+  }
+
+  remove(name: string): void {
+    rmSync(this.path(name));
+  }
+
+  /** Makes this machine one that has seen no channel and no list yet. */
+  forget(): void {
+    rmSync(this.shell.state, { recursive: true });
   }
 
   /** Gives everybody a key of their own. */

@@ -44,6 +44,12 @@ function reasonsIn(json: string): readonly Finding[] {
   if (json === '') return [];
   const document = JSON.parse(json);
   const { verdict, findings } = document.verification ?? document;
-  if (findings === undefined) return [{ ...document, severity: 'rejected' }];
+  if (findings === undefined) return [errorReason(document)];
   return findings.filter(({ severity }: Finding) => severity === verdict);
+}
+
+/** An error as a finding; its message may say already what was expected. */
+function errorReason({ code, message, subject, expected, got }: Finding): Finding {
+  const isSaid = expected === undefined || message.includes(expected);
+  return { code, severity: 'rejected', message, subject: subject ?? 'the flags', ...(isSaid ? {} : { expected, got }) };
 }

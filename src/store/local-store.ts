@@ -1,4 +1,3 @@
-import { constants } from 'node:fs';
 import { lstat, open, unlink } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fileError, throwIfAborted } from '../core/index.ts';
@@ -14,6 +13,7 @@ import { objectMissing, objectTooLarge, objectTruncated, refuseAttributes } from
 import { currentOf, entriesOf, isSameFile, type KeyState, readState, STAGED, unversioned, versionId } from './local-state.ts';
 import { stageVersion, uploadFile } from './local-upload.ts';
 import { LocalWalk } from './local-walk.ts';
+import { openFound } from './open-found.ts';
 import type {
   AbandonedUpload,
   Attestation,
@@ -79,8 +79,7 @@ export class LocalStore implements Store {
   async read(object: ObjectVersion, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
     return await this.#doing('read the object', object.key, async () => {
       throwIfAborted(signal);
-      const { path } = await this.#shownFile(object);
-      const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+      const handle = await openFound(() => this.#shownFile(object));
       try {
         const { size } = await handle.stat();
         if (size > maxBytes) throw objectTooLarge(this.#subject(object.key), maxBytes, size);
@@ -101,8 +100,7 @@ export class LocalStore implements Store {
   async readRange(object: StoredObject, start: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
     await this.#doing('read the object', object.key, async () => {
       throwIfAborted(signal);
-      const { path } = await this.#shownFile(object);
-      const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+      const handle = await openFound(() => this.#shownFile(object));
       try {
         const { size } = await handle.stat();
         if (size !== object.size) throw objectTruncated(this.#subject(object.key), object.size, size);

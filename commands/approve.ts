@@ -8,7 +8,8 @@ export default class Approve extends BaseCommand {
 signature that is nobody looks at: verify it first. A release in a store is verified before it is approved (--trust-key, --policy).
 
 The approval lies in MODEL.mlsign/, or in the store beside the model's signatures. It counts for one model id, one role and one principal,
-until it expires or is revoked (mlsign revoke). Who has approved already does not approve again.`;
+until it expires or is revoked (mlsign revoke). Who has approved within a day, for the same reason, does not
+approve again.`;
   static override examples = [
     '<%= config.bin %> approve my-model --role security --reason "scanned, no findings" --expires 90d --key alice.key',
     {

@@ -8,6 +8,8 @@ import type { AttestationContent } from './attestation-payload.ts';
 import type { SigningParties } from './seal-payload.ts';
 import type { SigningParty } from './signers.ts';
 
+const DAY = 86_400_000;
+
 type ApprovalContent = Extract<AttestationContent, { kind: 'approval' }>;
 
 /** Who is yet to sign, and the approvals of those who have. */
@@ -19,8 +21,9 @@ export interface Approvers {
 }
 
 /**
- * Of those who approve, the ones that have not: an approval counts once, however often it is given. One that has expired is given
- * again, and so is one of an identity, whose keys are never the same.
+ * Of those who approve, the ones that have not: a step that runs again says nothing new. An approval that is older, or for another
+ * reason, is given again: policies ask for young ones, and one that was revoked stays so. So is one of an identity, whose keys are
+ * never the same.
  */
 export async function yetToApprove(
   content: AttestationContent,
@@ -49,7 +52,7 @@ interface Present {
 }
 
 /** What says that it is such an approval; whose it is, its signature tells. */
-async function approvalsOf(modelId: string, { role, issued }: ApprovalContent, sources: readonly AttestationSource[]) {
+async function approvalsOf(modelId: string, { role, reason, issued }: ApprovalContent, sources: readonly AttestationSource[]) {
   const present: Present[] = [];
   for (const { path, read } of sources) {
     try {
@@ -57,8 +60,10 @@ async function approvalsOf(modelId: string, { role, issued }: ApprovalContent, s
       const { payload } = parseBundle(bytes, path).envelope;
       if (!claimsPredicateType(payload, APPROVAL_TYPE)) continue;
       const approval = parseApproval(payload, path);
-      const isValid = approval.issued <= issued && (approval.expires === undefined || approval.expires > issued);
-      if (approval.subject.modelId === modelId && approval.role === role && isValid) present.push({ path, bytes });
+      const isYoung = approval.issued <= issued && issued.getTime() - approval.issued.getTime() < DAY;
+      const isValid = isYoung && (approval.expires === undefined || approval.expires > issued);
+      if (approval.subject.modelId === modelId && approval.role === role && approval.reason === reason && isValid)
+        present.push({ path, bytes });
     } catch (error) {
       if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
       // What cannot be read approves nothing.

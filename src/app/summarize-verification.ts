@@ -2,12 +2,14 @@ import { sha256Hex, usage, type Verdict } from '../core/index.ts';
 import {
   isUri,
   parseVsa,
+  type SummarizedAncestor,
   type SummarizedSigner,
   type SummaryInput,
   serializeBundle,
   type VerificationSummary,
   vsaPayload,
 } from '../formats/index.ts';
+import { DIGEST } from '../lineage/index.ts';
 import { dirHash } from '../model/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
 import { partiesOf, sealPayload } from './seal-payload.ts';
@@ -79,6 +81,7 @@ export async function summarizeVerification(verification: Verification, options:
     resource,
     policy: { uri: policyUri, sha256: policy.digest },
     inputs: inputsOf(verification),
+    ancestors: ancestorsOf(verification),
     result,
   });
   // What nobody could read must not be signed.
@@ -111,6 +114,19 @@ function inputsOf({ signatures, stored, revocations, attestations = [] }: Verifi
     ),
   );
   return [...counted, ...stated, ...documents.map(({ digest }) => ({ sha256: digest }))];
+}
+
+/** Everything that the model was followed back to, by each digest that binds it. */
+function ancestorsOf({ lineage }: Verification): readonly SummarizedAncestor[] | undefined {
+  if (lineage === undefined) return undefined;
+  const named = lineage.edges.flatMap(({ material: { name, uri, digests } }) =>
+    Object.entries(digests).map(([algorithm, value]): readonly [string, string] => {
+      const digest = `${algorithm === 'mlsignModel' ? 'sha256' : algorithm}:${value}`;
+      return [digest, name ?? uri ?? digest];
+    }),
+  );
+  // What no list can revoke need not be known.
+  return [...new Map(named)].filter(([digest]) => DIGEST.test(digest)).map(([digest, name]) => ({ name, digest }));
 }
 
 function signerOf({ signer, times }: Pick<VerifiedStatement, 'signer' | 'times'>): SummarizedSigner {

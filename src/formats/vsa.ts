@@ -8,6 +8,8 @@ export const VSA_TYPE = 'https://slsa.dev/verification_summary/v1';
 
 /** More than any verification opens. */
 const MAX_INPUTS = 10_000;
+/** Each model of the longest lineage that is followed may be bound by several digests. */
+const MAX_ANCESTORS = 100_000;
 /** A hostile summary may be wrong ten thousand times; the first ones say enough. */
 const MAX_PROBLEMS = 100;
 
@@ -34,6 +36,13 @@ export interface SummaryInput {
   readonly signer?: SummarizedSigner | undefined;
 }
 
+/** Something that the model was made from, so that a later revocation of it can be told from the summary alone. */
+export interface SummarizedAncestor {
+  readonly name: string;
+  /** `sha256:…`, of a model its id; `gitCommit:…`. */
+  readonly digest: string;
+}
+
 /** What a verifier says that it found: this model, there, under this policy. */
 export interface VerificationSummary {
   readonly subject: ModelSubject;
@@ -46,6 +55,8 @@ export interface VerificationSummary {
   readonly resource: string;
   readonly policy: { readonly uri: string; readonly sha256: string };
   readonly inputs: readonly SummaryInput[];
+  /** What the verifier followed the model back to; absent where it did not. */
+  readonly ancestors?: readonly SummarizedAncestor[] | undefined;
   readonly result: 'PASSED' | 'FAILED';
 }
 
@@ -58,6 +69,7 @@ export function vsaPayload({
   resource,
   policy,
   inputs,
+  ancestors,
   result,
 }: VerificationSummary): Uint8Array {
   const statement = {
@@ -76,6 +88,7 @@ export function vsaPayload({
           ? {}
           : { annotations: { ...(statement === undefined ? {} : { statement }), ...(signer === undefined ? {} : annotationsOf(signer)) } }),
       })),
+      ...(ancestors === undefined ? {} : { ancestors }),
       verificationResult: result,
       // No SLSA level is known of a model: what holds for it is what the policy says.
       verifiedLevels: result === 'FAILED' ? ['FAILED'] : [],
@@ -104,6 +117,7 @@ function annotationsOf({ key, authorities, identity, certificate, times }: Summa
 }
 
 const HEX_64 = /^[0-9a-f]{64}$/;
+const ANCESTOR = /^[A-Za-z][A-Za-z0-9_]{1,31}:[0-9a-f]{32,128}$/;
 const DIGEST = '64 lower-case hex digits';
 const TEXT = /^\P{Cc}{1,4096}$/u;
 const LINE = 'a line of at most 4,096 characters';
@@ -148,6 +162,7 @@ export function parseVsa(payload: Uint8Array, where: string): VerificationSummar
     resource: fields.string('resourceUri', TEXT, 'a URI'),
     policy: { uri: policy.string('uri', TEXT, 'a URI'), sha256: policy.object('digest').string('sha256', HEX_64, DIGEST) },
     inputs: fields.has('inputAttestations') ? decodeInputs(decoder, fields) : [],
+    ...(fields.has('ancestors') ? { ancestors: decodeAncestors(decoder, fields) } : {}),
     result,
   };
   decoder.finish('vsa-malformed', 'verification summary', where);
@@ -177,6 +192,19 @@ function decodeInputs(decoder: Decoder, fields: Fields): readonly SummaryInput[]
     });
   }
   return inputs;
+}
+
+function decodeAncestors(decoder: Decoder, fields: Fields): readonly SummarizedAncestor[] {
+  const ancestors: SummarizedAncestor[] = [];
+  for (const [i, value] of fields.array('ancestors', 0, MAX_ANCESTORS).entries()) {
+    if (decoder.problems.length >= MAX_PROBLEMS) break;
+    const ancestor = decoder.object(value, `${fields.at('ancestors')}[${i}]`);
+    ancestors.push({
+      name: ancestor.string('name', TEXT, LINE),
+      digest: ancestor.string('digest', ANCESTOR, 'a digest with its algorithm: sha256:…'),
+    });
+  }
+  return ancestors;
 }
 
 /** Whoever else makes summaries annotates as they like. */

@@ -63,6 +63,10 @@ export function judgeSummary(summary: VerifiedStatement<VerificationSummary>, qu
     const refusals = [signer && revocations?.signer(namesOf(signer), timesOf(signer), where), revocations?.attestation(digests, where)];
     findings.push(...refusals.filter((refusal) => refusal !== undefined));
   }
+  const revokedAncestors = (statement.ancestors ?? []).map(({ name, digest }) =>
+    revocations?.ancestor(digest, statement.subject.name, [statement.subject.name, name]),
+  );
+  findings.push(...revokedAncestors.filter((refusal) => refusal !== undefined));
   if (revocations !== undefined && statement.inputs.every(({ signer }) => signer === undefined)) {
     const message = 'the summary does not say whose signatures were verified, so that it cannot be told whether one is revoked by now';
     differs('vsa-signers-unknown', message, 'inputAttestations with signers, as mlsign writes them', 'none');

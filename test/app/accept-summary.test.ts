@@ -278,6 +278,17 @@ ${more}`,
       );
     });
 
+    it('rejects a summary from before something was revoked that the model was made from, though the rule asks for no lineage', async () => {
+      const base = `sha256:${'9'.repeat(64)}`;
+      await revoking({ value: base });
+      await summary({ inputs: [await inputBy(MAKER)], ancestors: [{ name: 'base', digest: base }] });
+      const { verdict, findings } = await verify();
+      assert.equal(verdict, 'rejected');
+      const found = findings.find(({ code }) => code === 'revoked-ancestor');
+      assert.equal(found?.severity, 'rejected');
+      assert.match(found?.message ?? '', /^this model was made from what is revoked: llama ← base: /);
+    });
+
     it("rejects a summary from before the model's signer was revoked, also where that signature is hidden", async () => {
       const input = await inputBy(MAKER);
       await revoking({ kind: 'key', value: input.signer.key });

@@ -22,6 +22,7 @@ const FULL = aSummary(MODEL_ID, NOW, {
     { sha256: 'a'.repeat(64) },
     { uri: 'x.att', sha256: 'a'.repeat(64), statement: 'b'.repeat(64) },
   ],
+  ancestors: [{ name: 'words', digest: `sha256:${'9'.repeat(64)}` }],
 });
 
 /** The statement as JSON, changed. */

@@ -27,6 +27,13 @@ const attacks: readonly Attack[] = [
     finding: 'revoked-key',
   },
   {
+    deed: 'it is from before the base model was revoked',
+    arrange: (workshop) => revoke(workshop, 'words'),
+    gate,
+    exit: 1,
+    finding: 'revoked-ancestor',
+  },
+  {
     deed: 'it was made under a policy that asks for no approvals',
     arrange: (workshop) => {
       workshop.write('gate.yaml', workshop.read('gate.yaml').replace(/ {6}- \{ type: approval.*\n/, ''));

@@ -7,7 +7,7 @@ import { Sandbox } from '../helpers/sandbox.ts';
 import { assertValid } from '../helpers/schemas.ts';
 
 describe('mlsign sign --kms', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const sandbox = new Sandbox();
   let bench: KmsBench;
   const arns: Record<string, string> = {};

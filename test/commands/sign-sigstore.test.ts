@@ -8,7 +8,7 @@ import { startSigstore, type TestSigstore } from '../helpers/sigstore/index.ts';
 const WORKFLOW = 'https://github.com/acme/models/.github/workflows/release.yml@refs/heads/main';
 
 describe('mlsign sign --sigstore, --timestamp and --rekor', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const sandbox = new Sandbox();
   const config = sandbox.path('trust-config.json');
   const root = sandbox.path('trusted-root.json');

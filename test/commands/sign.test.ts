@@ -159,7 +159,7 @@ describe('mlsign sign', () => {
 
   it('leaves nothing behind and exits 130 on Ctrl-C, 143 on termination or when the terminal closes', async function () {
     if (process.platform === 'win32') this.skip();
-    this.timeout(30_000);
+    this.timeout(60_000);
     const path = sandbox.path('big');
     mkdirSync(path);
     writeFileSync(`${path}/sparse.bin`, '');
@@ -189,7 +189,7 @@ describe('mlsign sign', () => {
 
   it('says at once what it may not write or replace, before it hashes', async function () {
     if (process.platform === 'win32') this.skip();
-    this.timeout(30_000);
+    this.timeout(60_000);
     const path = model({ 'sparse.bin': '' });
     truncateSync(`${path}/sparse.bin`, 2 ** 40);
     writeFileSync(sandbox.path('existing.sig'), '{}');

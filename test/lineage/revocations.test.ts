@@ -154,7 +154,7 @@ describe('a revocation list', () => {
   });
 
   it('holds a hundred thousand entries, and no more', function () {
-    this.timeout(20_000);
+    this.timeout(60_000);
     const entries = Array.from({ length: MAX_REVOCATIONS }, (_, i) => anEntry({ value: `sha256:${i.toString(16).padStart(64, '0')}` }));
     const full = revocationsPayload(aList(1, { entries }));
     assert.equal(parseRevocations(full, 'x').entries.length, MAX_REVOCATIONS);

@@ -115,7 +115,7 @@ describe('release: what a record is', () => {
   });
 
   it('cannot be told where so much was written over it that not all is read, unless a pointer names it', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const { digest, bytes } = await folder.release(aRecord(1));
     for (let i = 0; i < 100; i++) await folder.overwrite(folder.releaseKey(1), `junk ${i}`);
     rejects(await open(1), 'json-invalid', /not JSON/);

@@ -63,6 +63,15 @@ describe('README.md', function () {
     }
   });
 
+  it('has every command in its table, and no other', () => {
+    const [, table = ''] = /^## Commands\n([\s\S]*?)\n## /m.exec(readme) ?? [];
+    const rows = table.split('\n').filter((line) => line.startsWith('| ') && line.includes('`'));
+    const named = rows.flatMap((row) => [...row.matchAll(/`([a-z ]+)`/g)].map(([, name]) => name));
+    const { commands } = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'));
+    const own = Object.keys(commands).filter((id) => id !== 'explain' && !id.startsWith('autocomplete'));
+    assert.deepEqual(named.toSorted(), own.map((id) => id.replace(':', ' ')).toSorted());
+  });
+
   it('names npm scripts that are there', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     for (const [, script = ''] of readme.matchAll(/npm run ([\w:]+)/g)) assert.ok(script in scripts, script);

@@ -72,7 +72,7 @@ function credentialError(error: Error, { action, subject }: AwsCall): MlsignErro
   if (name === 'Error' && message === 'Region is missing') {
     return usage('aws-region-missing', 'the AWS region is not known', {
       subject,
-      suggestions: ['--region eu-central-1, AWS_REGION, or the ARN of the key'],
+      suggestions: ['give --region eu-central-1, AWS_REGION, a --profile with a region, or a KMS key by its ARN'],
     });
   }
   return undefined;

@@ -49,7 +49,10 @@ export async function readPolicyCases(path: string): Promise<readonly PolicyCase
 function invalid(path: string, lines: readonly string[]): MlsignError {
   const more = lines.length - 10;
   const shown = [...lines.slice(0, 10), ...(more > 0 ? [`and ${more} more`] : [])];
-  return usage('policy-cases-invalid', `the cases are not valid: ${shown.join('; ')}`, { subject: path });
+  return usage('policy-cases-invalid', `the cases are not valid: ${shown.join('; ')}`, {
+    subject: path,
+    suggestions: ['see docs/policy.md; schemas/policy-cases.schema.json lets an editor check it while it is written'],
+  });
 }
 
 function decodeCases(decoder: Decoder, value: JsonValue, directory: string): readonly PolicyCase[] {

@@ -4,7 +4,7 @@ import type { VerifiedStatement } from '../verify/index.ts';
 import { type ChannelPointer, MAX_POINTER_BYTES, parseChannelPointer } from './channel.ts';
 import type { Mark } from './high-water.ts';
 import { highestOf, judgePointer, type SeenPointer } from './judge-pointer.ts';
-import { historyCommand, initCommand, rollbackCommand } from './next-steps.ts';
+import { historyCommand, initCommand, releasesCommand, rollbackCommand } from './next-steps.ts';
 import { releaseBefore } from './release-before.ts';
 import type { ChannelClient, ReleaseTrust } from './trust.ts';
 import { failure, type OpenedVersion, openVersion, type SignedDocument, sharingRoot, type Versions, versionsOf } from './versions.ts';
@@ -122,7 +122,7 @@ function notSound(
   const newest = highestOf(sound);
   const next =
     newest === undefined
-      ? `for a first pointer: ${initCommand(location, channel)}`
+      ? `see what there is: ${releasesCommand(location)}; for a first pointer: ${initCommand(location, channel)}`
       : `put it right: ${rollbackCommand(location, channel, newest.pointer.release.number)}`;
   const got =
     newest === undefined ? undefined : `in its history: sequence ${newest.pointer.sequence}, release ${newest.pointer.release.number}`;

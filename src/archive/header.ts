@@ -45,7 +45,7 @@ export function decodeHeader(block: Buffer, offset: number): Header {
   for (const [name, start, end] of NUMBERS) {
     const value = headerNumber(block.subarray(start, end));
     // One reader stops at such a header as if the archive ended, another reads on.
-    if (value === 'malformed') throw malformed(`the ${name} of a header is not a number`, offset);
+    if (value === 'malformed' || value === 'too-large') throw malformed(`the ${name} of a header is not a number`, offset);
   }
   const name = text(block, 0, 100, offset);
   const prefix = magic === GNU ? undefined : text(block, 345, 500, offset);

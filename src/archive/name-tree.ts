@@ -2,6 +2,9 @@ import type { MlsignError } from '../core/index.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { limitMet, memberRefused } from './refusals.ts';
 
+/** The most characters of all paths together, which are kept until the end. */
+export const MAX_PATH_CHARACTERS = 32 * 1024 * 1024;
+
 type Kind = 'file' | 'directory';
 
 interface Known {
@@ -19,7 +22,7 @@ export class NameTree {
   readonly #limits: ArchiveLimits;
   /** By folded path. */
   readonly #known = new Map<string, Known>();
-  #members = 0;
+  #characters = 0;
 
   constructor(limits: ArchiveLimits) {
     this.#limits = limits;
@@ -31,8 +34,6 @@ export class NameTree {
    * @throws MlsignError `archive-name-duplicate`, `archive-name-collision`, `archive-too-large`
    */
   add(name: string, kind: Kind): void {
-    this.#members++;
-    if (this.#members > this.#limits.members) throw limitMet('members', 'it has more members than allowed', this.#limits.members, name);
     let depth = 0;
     for (let end = name.indexOf('/'); end !== -1; end = name.indexOf('/', end + 1)) {
       if (++depth > this.#limits.depth) throw limitMet('depth', 'a member lies deeper than allowed', this.#limits.depth, name);
@@ -57,19 +58,42 @@ export class NameTree {
     if (known === undefined) {
       const entry: Known = { name: path, kind, isMember: false };
       this.#known.set(key, entry);
+      this.#characters += path.length;
+      // Directories count where they have no member of their own, too: each has to be made, and remembered.
+      const { members } = this.#limits;
+      if (this.#known.size > members) throw limitMet('members', 'it has more files and directories than allowed', members, member);
+      if (this.#characters > MAX_PATH_CHARACTERS) {
+        throw memberRefused('archive-too-large', 'the names of its members are longer in all than mlsign keeps', {
+          member,
+          expected: `at most ${MAX_PATH_CHARACTERS} characters`,
+        });
+      }
       return entry;
     }
     if (known.name !== path)
-      throw collision(member, known.name, 'two names differ only in case or in Unicode form: elsewhere they are one');
+      throw collision(
+        member,
+        known.name,
+        'two names differ only in case, in Unicode form or in what some file systems pass over: elsewhere they are one',
+      );
     if (known.kind !== kind) throw collision(member, known.name, 'a file is also the directory of other members');
     return known;
   }
 }
 
-/** One form for all names that some file system takes for one. */
+/**
+ * One form for all names that some file system takes for one: HFS+ passes over what is invisible, Windows over dots and spaces at
+ * the end of a segment and over the name of a stream.
+ */
 function fold(name: string): string {
-  return PLAIN.test(name) ? name.toLowerCase() : name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+  if (PLAIN.test(name)) return (WINDOWS.test(name) ? name.replace(WINDOWS_ALL, '') : name).toLowerCase();
+  const visible = name.replace(INVISIBLE, '').replace(WINDOWS_ALL, '');
+  return visible.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
 }
+
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+const WINDOWS = /[. ](?:\/|$)|:/u;
+const WINDOWS_ALL = /(?::[^/]*|[. ]+)(?=\/|$)/gu;
 
 function collision(member: string, other: string, reason: string): MlsignError {
   return memberRefused('archive-name-collision', reason, { member, got: other, suggestion: 'rename one of them, and pack the model anew' });

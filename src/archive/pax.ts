@@ -7,6 +7,10 @@ export interface PaxFields {
   readonly size?: number | undefined;
 }
 
+/** What some readers refuse where it is no number, after others have unpacked half. */
+const NUMBERS = /^(?:atime|ctime|mtime|uid|gid)$/u;
+const NUMBER = /^-?\d{1,18}(?:\.\d*)?$/;
+
 /** Says nothing of name, size or content. */
 const HARMLESS =
   /^(?:atime|ctime|mtime|uid|gid|uname|gname|comment|LIBARCHIVE\.creationtime|SCHILY\.(?:dev|ino|nlink|fflags|acl\.[a-z]+|xattr\..+)|LIBARCHIVE\.xattr\..+|RHT\.security\.selinux)$/su;
@@ -28,6 +32,9 @@ export function parsePax(bytes: Buffer, isGlobal: boolean, offset: number): PaxF
     // Of two, some readers take the first and others the last.
     if (seen.has(key)) throw refusedKey(key, 'says the same thing twice', offset);
     seen.add(key);
+    if (NUMBERS.test(key) && !NUMBER.test(value.toString('latin1'))) {
+      throw malformed(`${key} is not a number`, offset, { got: JSON.stringify(value.toString('latin1', 0, 100)) });
+    }
     if (HARMLESS.test(key)) continue;
     if (isGlobal || (key !== 'path' && key !== 'size')) throw refusedKey(key, isGlobal ? WHY_GLOBAL : whyNot(key), offset);
     if (key === 'path') fields = { ...fields, path: value };

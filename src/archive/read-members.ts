@@ -29,7 +29,6 @@ const LARGEST_OCTAL = octalMaximum(12);
 
 /** What extends the header after it. */
 interface Extension {
-  readonly offset: number;
   readonly longName?: Buffer | undefined;
   readonly pax?: PaxFields | undefined;
 }
@@ -43,20 +42,24 @@ interface Extension {
 export async function* readMembers(bytes: TarBytes, limits: ArchiveLimits): AsyncGenerator<ArchiveMember, void, undefined> {
   const names = new NameTree(limits);
   let extension: Extension | undefined;
+  let lastOffset: number | undefined;
   for (;;) {
     const offset = bytes.position;
     const block: Buffer = await readBlock(bytes, offset);
+    if (offset > limits.bytes) throw tooMany(offset, limits);
     if (isZero(block)) {
-      if (extension !== undefined) throw misplaced(extension.offset, 'ends without the member that its last header is about');
-      return await readEnd(bytes);
+      if (lastOffset !== undefined) throw misplaced(lastOffset, 'ends without the member that its last header is about');
+      return await readEnd(bytes, limits);
     }
     const header = decodeHeader(block, offset);
     if (EXTENSIONS.has(header.type)) {
       // One reader applies the first to the second, another both to the member: the same bytes become other files.
       if (extension !== undefined) throw misplaced(offset, 'has several headers in a row that extend one member');
       extension = await readExtension(bytes, header, offset);
+      lastOffset = offset;
       continue;
     }
+    lastOffset = undefined;
     const member = describe(header, extension);
     extension = undefined;
     names.add(member.name, member.kind);
@@ -117,9 +120,9 @@ async function readExtension(bytes: TarBytes, { type, size }: Header, offset: nu
   // A copy: the bytes are good only until the padding is read.
   const held = Buffer.from(await content.whole());
   await content.finish();
-  if (type === 'L') return { offset, longName: longName(held, offset) };
+  if (type === 'L') return { longName: longName(held, offset) };
   const pax = parsePax(held, type === 'g', offset);
-  return type === 'g' ? undefined : { offset, pax };
+  return type === 'g' ? undefined : { pax };
 }
 
 /** A GNU longname ends in one zero byte, or in none. */
@@ -141,7 +144,7 @@ async function readBlock(bytes: TarBytes, offset: number): Promise<Buffer> {
 }
 
 /** The first block of zero bytes was read; there must be another, and nothing but zero bytes after it. */
-async function readEnd(bytes: TarBytes): Promise<void> {
+async function readEnd(bytes: TarBytes, limits: ArchiveLimits): Promise<void> {
   const offset = bytes.position;
   const second = await readBlock(bytes, offset);
   if (!isZero(second)) {
@@ -151,6 +154,7 @@ async function readEnd(bytes: TarBytes): Promise<void> {
     const { position } = bytes;
     const rest = await bytes.take(PIECE_BYTES);
     if (rest.length === 0) return;
+    if (position > limits.bytes) throw tooMany(position, limits);
     if (isZero(rest)) continue;
     const place = position + rest.findIndex((byte) => byte !== 0);
     throw placeRefused(
@@ -162,6 +166,10 @@ async function readEnd(bytes: TarBytes): Promise<void> {
       },
     );
   }
+}
+
+function tooMany(offset: number, { bytes }: ArchiveLimits) {
+  return limitMet('bytes', 'it holds more bytes than allowed', bytes, `byte ${offset}`);
 }
 
 function compressed() {

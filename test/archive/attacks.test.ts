@@ -41,7 +41,7 @@ describe('an archive is refused', () => {
       const archive = tar(...['a', 'b', 'c'].map((name) => member('x', { name })));
       const error = await refusal(archive, 'tar', { ...DEFAULT_LIMITS, members: 2 });
       assert.equal(error.code, 'archive-too-large');
-      assert.match(error.message, /more members than allowed/);
+      assert.match(error.message, /more files and directories than allowed/);
       assert.deepEqual([error.subject, error.expected], ['c', 'at most 2']);
       assert.deepEqual(error.suggestions, ['if the archive is to be trusted so far, raise the limit: --archive-limit members=N']);
     });

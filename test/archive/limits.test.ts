@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { DEFAULT_LIMITS, openArchive } from '../../src/archive/index.ts';
+import { openSource } from '../../src/model/index.ts';
+import { header, longName, member, pax, readAll, tar } from '../helpers/archives.ts';
+import { Sandbox } from '../helpers/sandbox.ts';
+
+const TOO_LARGE = { outcome: 'refused', code: 'archive-too-large' };
+
+describe('what an archive may cost', () => {
+  const sandbox = new Sandbox();
+  after(() => sandbox.remove());
+
+  it('counts directories that have no member of their own', async () => {
+    const archive = tar(member('x', { name: 'a/b/c/d' }));
+    assert.deepEqual(await readAll(archive, 'tar', { ...DEFAULT_LIMITS, members: 4 }), { 'a/b/c/d': 'x' });
+    const message = 'the archive is refused: it has more files and directories than allowed';
+    await assert.rejects(readAll(archive, 'tar', { ...DEFAULT_LIMITS, members: 3 }), { ...TOO_LARGE, message, subject: 'a/b/c/d' });
+  });
+
+  it('counts the characters of all names', async () => {
+    const middle = `${'s'.repeat(250)}/`.repeat(15);
+    const names = Array.from({ length: 1100 }, (_, i) => longName(`${i}/${middle}f`));
+    const archive = tar(...names.flatMap((name) => [name, header()]));
+    await assert.rejects(readAll(archive, 'tar', undefined, 1 << 20), {
+      ...TOO_LARGE,
+      message: 'the archive is refused: the names of its members are longer in all than mlsign keeps',
+      expected: 'at most 33554432 characters',
+    });
+  }).timeout(60_000);
+
+  it('counts bytes that belong to no member', async () => {
+    const limits = { ...DEFAULT_LIMITS, bytes: 10_000 };
+    const message = 'the archive is refused: it holds more bytes than allowed';
+    const end = Buffer.concat([tar(member('x')), Buffer.alloc(30_000)]);
+    await assert.rejects(readAll(end, 'tar', limits, 1000), { ...TOO_LARGE, message });
+    const headers = tar(...Array.from({ length: 20 }, () => pax({ comment: 'x' }, 'g')), member('x'));
+    await assert.rejects(readAll(headers, 'tar', limits), { ...TOO_LARGE, message, subject: 'byte 10240' });
+  });
+
+  it('can be interrupted where only headers and zero bytes are read', async () => {
+    const path = sandbox.path('zeros.tar');
+    const file = openSync(path, 'w');
+    writeSync(file, member('x'));
+    // Sparse: nothing of it is on the disk.
+    ftruncateSync(file, 16 * 2 ** 30);
+    closeSync(file);
+    const interruption = new AbortController();
+    const archive = openArchive(await openSource(path), { signal: interruption.signal });
+    setTimeout(() => interruption.abort(), 20);
+    await assert.rejects(async () => await archive?.contents.hash(() => true, { algorithm: 'sha256' }), { outcome: 'interrupted' });
+  }).timeout(10_000);
+});

@@ -72,7 +72,7 @@ function compare({ verdict, finding, rule }: CaseResult['expected'], got: CaseRe
     ...(verdict === got.verdict ? [] : [`the verdict is ${got.verdict}, and not ${verdict}`]),
     ...(finding === undefined || codes.includes(finding)
       ? []
-      : [`no finding ${finding}: there are ${[...new Set(codes)].join(', ') || 'none'}`]),
+      : [`no finding ${finding}; found: ${[...new Set(codes)].join(', ') || 'none'}`]),
     ...(rule === undefined || rule === got.rule ? [] : [`the rule is ${got.rule ?? 'none'}, and not ${rule}`]),
   ];
 }

@@ -79,7 +79,9 @@ function missing(rule: Rule, requirement: Requirement, by: string, severalModels
     subject: `rule ${rule.name}`,
     expected: requirement.text,
     got: severalModels ? `${by}; the signatures are over different models or made in different ways` : by,
-    suggestion: severalModels ? 'sign again in the same way: mlsign sign --like BUNDLE' : 'add the missing signature (--signature)',
+    suggestion: severalModels
+      ? 'sign again in the same way: mlsign sign --like BUNDLE'
+      : 'have those who are missing sign it (mlsign sign --like BUNDLE), or name their signature where it lies elsewhere (--signature)',
   };
 }
 

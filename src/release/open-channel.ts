@@ -195,8 +195,9 @@ function historyEvidence(
     ...(isCut && !rises ? [`only its newest ${MAX_POINTER_VERSIONS} versions are read, and not all of them are pointers in a row`] : []),
   ];
   const count = `${opened.length} ${opened.length === 1 ? 'version' : 'versions'} of the pointer`;
+  const all = opened.length === 1 ? 'the only version of the pointer' : `all ${count}`;
   if (reason === undefined) {
-    const detail = `${subject}: ${isCut ? `the newest ${count}` : `all ${count}`} read, ${sound.length} of them verified`;
+    const detail = `${subject}: ${isCut ? `the newest ${count}` : all} read, ${sound.length} of them verified`;
     return { checks: [{ name: 'channel-history', status: 'passed', detail }], findings: [] };
   }
   const finding: Finding = {

@@ -172,7 +172,7 @@ cases:
     assert.equal(code, 1);
     assert.match(stdout, /^TAP version 14\n1\.\.5\nnot ok 1 - wrong verdict\n {2}---\n/);
     assert.match(stdout, /- "the verdict is rejected, and not verified"\n {2}findings:\n {4}- "weights\.txt: .* \[file-changed\]"/);
-    assert.match(stdout, /not ok 2 - wrong finding\n[\s\S]*"no finding file-extra: there are file-changed"/);
+    assert.match(stdout, /not ok 2 - wrong finding\n[\s\S]*"no finding file-extra; found: file-changed"/);
     assert.match(stdout, /not ok 3 - wrong rule\n[\s\S]*"the rule is models\/\*, and not models\/two"/);
     assert.match(stdout, /not ok 4 - a model that is not there\n[\s\S]*"no verdict, but an error: .*\[file-not-found\]/);
     assert.match(stdout, /\nok 5 - right\n$/);

@@ -47,7 +47,8 @@ describe('signers: thresholds', () => {
         subject: 'rule **',
         expected: '2 of [a, b, c]',
         got: 'signed by a',
-        suggestion: 'add the missing signature (--signature)',
+        suggestion:
+          'have those who are missing sign it (mlsign sign --like BUNDLE), or name their signature where it lies elsewhere (--signature)',
       },
     ]);
   });

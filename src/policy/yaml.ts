@@ -19,6 +19,8 @@ export interface Place {
 
 /** Deeper than any policy: the parser calls itself for each level. */
 const MAX_DEPTH = 32;
+/** Where one bracket is wrong, the parser stumbles over all that follows: the first places say enough. */
+const MAX_SYNTAX_ERRORS = 3;
 /** Documents, directives and errors between them: a policy is one document. */
 const MAX_PARTS = 100;
 
@@ -51,7 +53,9 @@ export function parseYaml(bytes: Uint8Array, where: string, refuse: Refuse = (li
     lineCounter,
   });
   const at = (offset: number) => position(lineCounter, offset);
-  const wrong = [...document.errors, ...document.warnings].map((error) => `${describePlace(at(error.pos[0]))}: ${error.message}`);
+  const wrong = [...document.errors, ...document.warnings]
+    .slice(0, MAX_SYNTAX_ERRORS)
+    .map((error) => `${describePlace(at(error.pos[0]))}: ${error.message}`);
   if (document.directives?.yaml.explicit || Object.keys(document.directives?.tags ?? {}).some((handle) => handle !== '!!')) {
     wrong.push('line 1: YAML directives are not allowed');
   }

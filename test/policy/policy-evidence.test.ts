@@ -144,7 +144,7 @@ ci:
   }
 
   for (const [name, value, message] of [
-    ['nothing', '{}', /require: expected timestamps, logs, or both/],
+    ['nothing', '{}', /require: expected timestamps, logs or max-age/],
     ['none', '{ timestamps: 0 }', /require\.timestamps: expected an integer from 1 to 16, got 0/],
     ['too many', '{ logs: 17 }', /require\.logs: expected an integer from 1 to 16, got 17/],
     ['another name', '{ timestamp: 1 }', /require\.timestamp: expected no such field \(did you mean "timestamps"\?\)/],

@@ -27,6 +27,11 @@ describe('policy file: strict YAML refuses', () => {
       'the policy is not valid: YAML aliases (*name) are not allowed',
     ],
     ['a merge key', rule('signed-by: release').replace('release: ', '<<: '), /roles\.<<: expected a name/],
+    [
+      'a bracket in the wrong place, of which the first three errors are told and not all that follow',
+      `${rule('signed-by: release')}    attestations:\n      - { type: approval, signed-by: 2 of [release, ml-lead], max-age: 30d }\n`,
+      /^the policy is not valid: line 12, column \d+: [^;]+(; line \d+, column \d+: [^;]+){2}$/,
+    ],
     ['a tag', rule('signed-by: !mine release'), /line 10, column 16: Unresolved tag: !mine/],
     ['a tag of YAML that the core schema has not', rule('signed-by: !!set release'), /Unresolved tag: tag:yaml.org,2002:set/],
     ['a directive', `%YAML 1.1\n---\n${rule('signed-by: release')}`, 'the policy is not valid: line 1: YAML directives are not allowed'],

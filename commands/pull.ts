@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { pullModel } from '../src/app/index.ts';
 import {
+  archiveLimitFlags,
   BaseCommand,
   type CommandReport,
   channelFlags,
@@ -46,22 +47,20 @@ Exit code: 0 complete and verified, 1 rejected, 2 wrong flags or policy, 3 could
     ...trustFlags,
     vsa: vsaFlag,
     ...storeFlags,
+    ...archiveLimitFlags,
     report: sarifFlag,
     ...eventFlags,
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Pull);
+    const { 'lock-file': lockFile, force } = flags;
     const location = parseLocation(args.release);
     const use = async (session: Session): Promise<CommandReport> => {
       const reports = await openReports(args.release, flags.report ?? [], false);
       const pull = () =>
         withStore(location, flags, async (store) =>
-          pullModel(location, args.directory, {
-            ...(await storedModelOptions(store, flags, session)),
-            lockFile: flags['lock-file'],
-            force: flags.force,
-          }),
+          pullModel(location, args.directory, { ...(await storedModelOptions(store, flags, session)), lockFile, force }),
         );
       const pulled = await withSarif(args.release, reports, this.config.version, pull);
       const isPulled = pulled.verdict === 'verified';

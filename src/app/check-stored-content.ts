@@ -78,7 +78,12 @@ function releasedMessage({ code, message }: Finding, number: number): string {
   return code === 'file-changed' ? `changed in release ${number}` : message;
 }
 
-function unprovenFinding({ name, object }: StoredFile, proof: ObjectProof | undefined, { number, remedy }: ContentFindingOptions): Finding {
+/** Why the bytes of a file are not known to be the signed ones. */
+export function unprovenFinding(
+  { name, object }: StoredFile,
+  proof: ObjectProof | undefined,
+  { number, remedy }: Pick<ContentFindingOptions, 'number' | 'remedy'>,
+): Finding {
   switch (proof?.kind) {
     case 'differs': {
       const { expected, got } = proof;

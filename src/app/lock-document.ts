@@ -3,9 +3,9 @@ import type { OpenedModel } from './stored-model.ts';
 
 /** Where every byte of a pulled model came from: `schemas/lock.schema.json`. Signatures and not this file say what is true. */
 export function lockDocument(store: Pick<Store, 'url'>, { location, release, channel, contents }: OpenedModel): object {
-  const { files, manifest } = contents;
+  const { files, ranges } = contents;
   const { record } = release;
-  const { method, hashType, shardSize } = manifest.serialization;
+  const { algorithm, shardSize } = ranges;
   const attestations = (record.attestations ?? []).map(({ digest, version, size }) => {
     return { key: layoutOf(location).attestation(record.modelId, digest), version, size, sha256: digest };
   });
@@ -26,7 +26,11 @@ export function lockDocument(store: Pick<Store, 'url'>, { location, release, cha
             version: channel.version,
           },
         }),
-    serialization: { method, hash_type: hashType, ...(shardSize === undefined ? {} : { shard_size: shardSize }) },
+    serialization: {
+      method: shardSize === undefined ? 'files' : 'shards',
+      hash_type: algorithm,
+      ...(shardSize === undefined ? {} : { shard_size: shardSize }),
+    },
     files: files.map(({ name, object: { key, version, size }, signed }) => ({ name, key, version, size, digests: signed.digests })),
     bundles: contents.bundles.map(({ object: { key, version, size }, digest }) => ({ key, version, size, sha256: digest })),
     ...(attestations.length === 0 ? {} : { attestations }),

@@ -1,19 +1,20 @@
 import { realpath } from 'node:fs/promises';
-import { type Check, type Clock, type Finding, refused, systemClock, usage, type Verdict, verdictOf } from '../core/index.ts';
-import type { Manifest } from '../formats/index.ts';
-import { compareModel, type DiskSource, expectedFiles, listModel, type Source } from '../model/index.ts';
+import { type Check, type Clock, type Finding, refused, systemClock, type Verdict, verdictOf } from '../core/index.ts';
+import { MAX_BUNDLE_BYTES, type Manifest } from '../formats/index.ts';
+import { compareModel, expectedFiles, listModel, type Source } from '../model/index.ts';
 import type { Policy, Rule } from '../policy/index.ts';
 import { type FileUpload, layoutOf, type Store, type StoreLocation } from '../store/index.ts';
 import { checkContent } from './check-content.ts';
 import { type CheckedFormats, FormatExaminer, formatsSkipped } from './check-formats.ts';
 import { examineListed } from './check-formats-local.ts';
 import type { RevocationOptions } from './check-revocations.ts';
-import { planHashing } from './hash-candidates.ts';
+import { type CheckContentOptions, planHashing } from './hash-candidates.ts';
 import type { EngineOptions } from './hash-model.ts';
-import { defaultSignaturePath } from './locations.ts';
-import { openModel } from './open-model.ts';
+import { defaultSignaturePath, SIGNATURE_NAME } from './locations.ts';
+import { innerSignaturePath, sourceAsSigned } from './open-model.ts';
 import type { Candidate, EvidenceOptions, SignatureResult } from './open-signatures.ts';
 import { openUnrevoked } from './open-unrevoked.ts';
+import { isStreamed, openToPush, planArchive } from './plan-archive.ts';
 import { planAttestations } from './plan-attestations.ts';
 import { ruleAt } from './release-trust.ts';
 import { refusePolicyInside } from './verify-model.ts';
@@ -38,11 +39,13 @@ export interface PlannedBundle {
   readonly path: string;
   /** SHA-256 of its bytes, hex. */
   readonly digest: string;
+  /** Where it is no file of its own. */
+  readonly read?: (() => Promise<Uint8Array>) | undefined;
 }
 
 /** What a push would send. */
 export interface PushContents {
-  readonly kind: DiskSource['kind'];
+  readonly kind: Source['kind'];
   readonly modelId: string;
   readonly manifest: Manifest;
   /** In code point order of their names: exactly the signed ones. */
@@ -76,7 +79,7 @@ const MAX_KEY_BYTES = 1024;
  */
 export async function planPush(path: string, location: StoreLocation, options: PlanPushOptions): Promise<PushPlan> {
   const { policy, clock = systemClock } = options;
-  const source = await openModel(path, options);
+  const source = await openToPush(path, options);
   await refusePolicyInside(source, policy);
   const rule = ruleAt(policy, location);
   const opened = await openUnrevoked(
@@ -97,14 +100,13 @@ export async function planPush(path: string, location: StoreLocation, options: P
   if (first === undefined || verdict !== 'verified') {
     return { ...base, verdict, checks: [...opened.checks, ...(first?.checks ?? [])], findings: opened.findings };
   }
-  const excluded = opened.signatures.flatMap(({ path, isRead }) => (isRead ? [path] : []));
-  // Which of several models the signatures are about, only the bytes tell.
-  const candidate =
-    others.length === 0 ? first : (await checkContent(source, rule, [first, ...others], { ...options, signatures: excluded })).candidate;
-  const listed = await listFiles(source, rule, candidate, excluded);
-  const formats = await examine(rule, listed, options.signal);
-  const findings = [...opened.findings, ...listed.findings, ...formats.findings];
-  const checks = [...opened.checks, ...candidate.checks, filesCheck(listed.findings, listed.files.length), formats.check];
+  const listed = await listSigned(source, rule, [first, ...others], {
+    ...options,
+    signatures: opened.signatures.flatMap(({ path, isRead }) => (isRead ? [path] : [])),
+  });
+  const { candidate } = listed;
+  const findings = [...opened.findings, ...listed.findings];
+  const checks = [...opened.checks, ...candidate.checks, ...listed.checks];
   if (verdictOf(findings) !== 'verified') return { ...base, verdict: verdictOf(findings), checks, findings };
   const { modelId } = candidate;
   const layout = layoutOf(location);
@@ -117,16 +119,38 @@ export async function planPush(path: string, location: StoreLocation, options: P
 
 /** The signed files as they are listed, and everything that names and sizes show to be wrong. */
 interface ListedFiles {
-  readonly kind: DiskSource['kind'];
+  readonly kind: Source['kind'];
+  readonly candidate: Candidate;
   readonly manifest: Manifest;
   readonly files: readonly Omit<PlannedFile, 'key'>[];
+  readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
 }
 
-async function listFiles(model: Source, rule: Rule, candidate: Candidate, excluded: readonly string[]): Promise<ListedFiles> {
+/** The files that would be sent, of the one model that the signatures are about. */
+async function listSigned(
+  source: Source,
+  rule: Rule,
+  candidates: readonly [Candidate, ...Candidate[]],
+  options: CheckContentOptions,
+): Promise<ListedFiles> {
+  // Which of several models it is, only the bytes tell.
+  const candidate = candidates.length === 1 ? candidates[0] : (await checkContent(source, rule, candidates, options)).candidate;
+  const { statement } = candidate.statements[0];
+  if (isStreamed(source) && sourceAsSigned(source, statement).kind === 'archive') {
+    const { file, checks, findings } = await planArchive(source, rule, [candidate], options.signatures, options);
+    return { kind: 'archive', candidate, manifest: statement.manifest, files: file === undefined ? [] : [file], checks, findings };
+  }
+  const listed = await listFiles(source, rule, candidate, options.signatures);
+  const formats = await examine(rule, listed, options.signal);
+  const checks = [filesCheck(listed.findings, listed.files.length), formats.check];
+  return { ...listed, candidate, checks, findings: [...listed.findings, ...formats.findings] };
+}
+
+async function listFiles(model: Source, rule: Rule, candidate: Candidate, excluded: readonly string[]) {
   const { manifest } = candidate.statements[0].statement;
   const { source, serialization, names } = await planHashing(model, rule, candidate);
-  if (source.kind === 'archive') throw archiveByContent(source.path);
+  if (source.kind === 'archive') throw new Error('an archive that is signed by its content is streamed');
   const { files, model: listed } = await listModel(source, { serialization, excluded, signed: names });
   const findings = compareModel(manifest, listed, { ignoreUnsigned: rule.ignoreUnsigned }).filter(({ code }) => code !== 'file-not-hashed');
   const signed = expectedFiles(manifest, source);
@@ -144,27 +168,16 @@ async function listFiles(model: Source, rule: Rule, candidate: Candidate, exclud
 }
 
 /** Looks at what would be sent: nothing of a model that is refused goes up. */
-async function examine({ formats }: Rule, { files, findings }: ListedFiles, signal: AbortSignal | undefined): Promise<CheckedFormats> {
+async function examine(
+  { formats }: Rule,
+  { files, findings }: Pick<ListedFiles, 'files' | 'findings'>,
+  signal: AbortSignal | undefined,
+): Promise<CheckedFormats> {
   if (verdictOf(findings) !== 'verified')
     return formatsSkipped(formats, 'no file was looked at, because the files are not the signed ones');
   const examiner = new FormatExaminer(formats, signal);
   for (const file of files) examineListed(examiner, file);
   return await examiner.finish();
-}
-
-/** A store holds files, each with the digest that was signed: that of an archive itself is not among them. */
-function archiveByContent(subject: string) {
-  return usage(
-    'archive-by-content',
-    'what an archive holds was signed, and not the archive itself: a store would hold bytes that nobody signed',
-    {
-      subject,
-      suggestions: [
-        'unpack it, and push the directory: mlsign unpack',
-        'have the archive signed as one file, and push that: mlsign sign --whole',
-      ],
-    },
-  );
 }
 
 function otherSize(subject: string, expected: number, got: number): Finding {
@@ -181,7 +194,12 @@ function otherSize(subject: string, expected: number, got: number): Finding {
 
 function bundlesOf(source: Source, { statements }: Candidate): readonly PlannedBundle[] {
   const own = defaultSignaturePath(source);
-  const bundles = statements.map(({ bundle, bundleDigest }) => ({ path: bundle, digest: bundleDigest }));
+  const bundles = statements.map(({ bundle, bundleDigest, statement }): PlannedBundle => {
+    if (source.kind !== 'archive' || bundle !== innerSignaturePath(source)) return { path: bundle, digest: bundleDigest };
+    const { hashType: algorithm, shardSize } = statement.manifest.serialization;
+    const read = async () => (await source.contents.read(SIGNATURE_NAME, MAX_BUNDLE_BYTES, { algorithm, shardSize })) ?? Buffer.alloc(0);
+    return { path: bundle, digest: bundleDigest, read };
+  });
   const ordered = [...bundles.filter(({ path }) => path === own), ...bundles.filter(({ path }) => path !== own)];
   return [...new Map(ordered.map((bundle) => [bundle.digest, bundle])).values()];
 }

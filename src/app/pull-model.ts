@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { type Check, type Finding, MlsignError, type OnProgress, throwIfAborted, type Verdict, verdictOf } from '../core/index.ts';
+import { type Check, type Finding, MlsignError, type OnProgress, throwIfAborted, verdictOf } from '../core/index.ts';
 import type { StoreLocation } from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
-import { type CheckedFormats, FormatExaminer, formatsSkipped } from './check-formats.ts';
-import { examineListed, examineStaged } from './check-formats-local.ts';
+import { FormatExaminer } from './check-formats.ts';
+import { examineListed } from './check-formats-local.ts';
 import { readPrefix } from './check-prefix.ts';
-import { checkStoredContent } from './check-stored-content.ts';
+import { checkPulled } from './check-pulled.ts';
 import { prefixFindings } from './prefix-findings.ts';
 import { proofOf } from './prove-objects.ts';
 import { pullAttestations } from './pull-attestations.ts';
@@ -50,17 +50,18 @@ export async function pullModel(location: StoreLocation, directory: string, opti
   if (!isOpened(model)) return { ...verificationOf(model, options, model.findings), ...base, checks: model.checks };
   refuseReservedNames(model);
   const already = await alreadyThere(target, model, options);
-  const { lockFile, read, files, formats, ...pulled } =
+  const { lockFile, read, files, formats, unsigned, ...pulled } =
     already ?? (await stageAlone(target, options.signal, () => pullInto(target, model, options)));
   const mark = await advanceMark(model.channel, location, options.state);
-  const checks = [...model.checks, ...pulled.checks, formats.check, ...mark.checks];
+  const checks = [...model.checks, ...pulled.checks, ...mark.checks];
   const findings = [...model.findings, ...pulled.findings, ...mark.findings];
   return {
     ...verificationOf(model, options, findings),
     directory: target.directory,
     lockFile,
     read,
-    formats: formats.evidence,
+    formats,
+    ...(unsigned === undefined ? {} : { unsigned }),
     checks,
     stored: { ...base.stored, files },
   };
@@ -75,9 +76,8 @@ async function alreadyThere(target: PullTarget, model: OpenedModel, options: Pul
   const formats = await examiner.finish();
   if (proofs === undefined && options.force) return undefined;
   if (proofs === undefined) throw notEmpty(target, inTheWay);
-  const { location, release, contents } = model;
-  const { number, kind } = release.record;
-  const content = checkStoredContent(contents, proofs, { number, kind, location, remedy: remedyFor(model) });
+  const paths = model.contents.files.map(({ name }) => join(target.directory, name));
+  const content = await checkPulled(model, proofs, paths, options, formats);
   const lock = await writeLock(target, model, options);
   const attested = await pullAttestations(model, attestationFolder(target, model, target.directory), options);
   const check: Check = {
@@ -88,39 +88,34 @@ async function alreadyThere(target: PullTarget, model: OpenedModel, options: Pul
   return {
     ...content,
     checks: [...content.checks, check, ...attested.checks],
-    findings: [...content.findings, ...formats.findings, ...lock.findings, ...attested.findings],
-    formats,
+    findings: [...content.findings, ...lock.findings, ...attested.findings],
     lockFile: lock.lockFile,
   };
 }
 
 async function pullInto(target: PullTarget, model: OpenedModel, options: PullModelOptions) {
   const { store, signal, onProgress } = options;
-  const { location, release, contents } = model;
-  const { number, kind } = release.record;
+  const { contents } = model;
   // Another pull may have been faster.
   const inTheWay = options.force ? [] : await occupants(target);
   if (inTheWay.length > 0) throw notEmpty(target, inTheWay);
   await takeBack(target);
   const staged = await stageFiles(target.files, contents.files);
-  const { hashType: algorithm, shardSize } = contents.manifest.serialization;
   const fetches = contents.files.map(({ object, signed }, i) => ({
     object,
     path: staged.paths[i],
-    algorithm,
-    shardSize,
+    ...contents.ranges,
     expected: signed.digests,
   }));
   const fetched = await store.fetch(fetches, { signal, onProgress });
   throwIfAborted(signal);
-  const content = checkStoredContent(contents, fetched.map(proofOf), { number, kind, location, remedy: remedyFor(model) });
-  const formats = await examineStagedFiles(model, staged.paths, verdictOf(content.findings), options);
-  const findings = [...content.findings, ...formats.findings, ...(await prefixWarnings(model, options))];
+  const content = await checkPulled(model, fetched.map(proofOf), staged.paths, options);
+  const findings = [...content.findings, ...(await prefixWarnings(model, options))];
   const verdict = verdictOf(findings);
   if (verdict !== 'verified') {
     // What is wrong is not worth keeping; what is missing may come the next time.
     if (verdict === 'rejected') await clearStaging(target, true);
-    return { ...content, findings, formats, lockFile: undefined };
+    return { ...content, findings, lockFile: undefined };
   }
   const records = await writeRecords(target, model, options);
   const attested = await pullAttestations(model, attestationFolder(target, model, target.files), options);
@@ -136,30 +131,13 @@ async function pullInto(target: PullTarget, model: OpenedModel, options: PullMod
     ...content,
     checks: [...content.checks, check, ...attested.checks],
     findings: [...findings, ...records.findings, ...attested.findings],
-    formats,
     lockFile: records.lockFile,
   };
 }
 
-/** Looks at what was verified, where it is staged: nothing that is refused appears. */
-async function examineStagedFiles(
-  { rule, contents }: OpenedModel,
-  paths: readonly string[],
-  verdict: Verdict,
-  { signal }: PullModelOptions,
-): Promise<CheckedFormats> {
-  if (verdict !== 'verified') return formatsSkipped(rule.formats, 'no file was looked at, because its bytes are not verified');
-  const examiner = new FormatExaminer(rule.formats, signal);
-  await examineStaged(
-    contents.files.map(({ name }, i) => ({ name, path: paths[i] ?? '' })),
-    examiner,
-  );
-  return await examiner.finish();
-}
-
 /** Beside a directory; of a single file beside that, wherever it lies now. */
 function attestationFolder({ directory }: PullTarget, { release, contents }: OpenedModel, files: string): string {
-  return release.record.kind === 'file' ? join(files, `${contents.files[0]?.name ?? ''}.mlsign`) : `${directory}.mlsign`;
+  return release.record.kind === 'directory' ? `${directory}.mlsign` : join(files, `${contents.files[0]?.name ?? ''}.mlsign`);
 }
 
 /** What a plain reader of the prefix would get is no reason to reject: pinned versions are pulled. */

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Finding, fileError, MlsignError, makeDirectory, refused, writeFileAtomic } from '../core/index.ts';
+import type { ReleaseRecord } from '../release/index.ts';
 import { SIGNATURE_NAME } from './locations.ts';
 import { lockDocument } from './lock-document.ts';
 import type { PullModelOptions } from './pull-model.ts';
@@ -71,7 +72,7 @@ export function refuseReservedNames({ contents: { files }, release: { record } }
 }
 
 /** The same of names. */
-export function refuseReserved(names: readonly string[], kind: 'file' | 'directory'): void {
+export function refuseReserved(names: readonly string[], kind: ReleaseRecord['kind']): void {
   const at = (reserved: string) => names.find((name) => name.replace(/\/.*/s, '').toLowerCase() === reserved);
   const staging = at(INSIDE);
   if (staging !== undefined) {
@@ -81,7 +82,7 @@ export function refuseReserved(names: readonly string[], kind: 'file' | 'directo
     });
   }
   const taken = at(SIGNATURE_NAME);
-  if (kind === 'file' || taken === undefined) return;
+  if (kind !== 'directory' || taken === undefined) return;
   throw refused('signature-name-taken', 'the model has a file where its signature belongs', {
     subject: taken,
     suggestions: ['have the model signed again with a newer signer'],
@@ -89,7 +90,7 @@ export function refuseReserved(names: readonly string[], kind: 'file' | 'directo
 }
 
 async function placeBundles(target: PullTarget, { release: { record }, contents: { files, bundles } }: OpenedModel) {
-  const isFile = record.kind === 'file';
+  const isFile = record.kind !== 'directory';
   const single = files[0]?.name ?? '';
   const last = isFile ? `${single}.sig` : SIGNATURE_NAME;
   const folder = isFile ? join(target.files, `${single}.mlsign`) : companionOf(target);

@@ -1,10 +1,11 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MlsignError, readCapped, sha256Hex, verdictOf } from '../core/index.ts';
+import { hashFiles, identityOf } from '../digest/index.ts';
 import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
 import { compareModel, type HashedModel, hashModel, type ListedFile, openSource, type Source } from '../model/index.ts';
 import { SIGNATURE_NAME } from './locations.ts';
-import type { ObjectProof } from './prove-objects.ts';
+import { type ObjectProof, proofOf } from './prove-objects.ts';
 import type { PullModelOptions } from './pull-model.ts';
 import { occupants, type PullTarget, SYSTEM_ENTRIES } from './pull-target.ts';
 import type { OpenedModel } from './stored-model.ts';
@@ -24,13 +25,15 @@ export async function pulledAlready(
   const { release, contents } = model;
   const { kind, bundles } = release.record;
   const single = contents.files[0]?.name ?? '';
-  const path = kind === 'file' ? join(target.directory, single) : target.directory;
-  const signature = kind === 'file' ? `${path}.sig` : join(path, SIGNATURE_NAME);
-  if (!(await isBundle(signature, bundles[0]?.digest)) || !(await isKind(path, kind))) return undefined;
-  if (kind === 'file') {
+  const isFile = kind !== 'directory';
+  const path = isFile ? join(target.directory, single) : target.directory;
+  const signature = isFile ? `${path}.sig` : join(path, SIGNATURE_NAME);
+  if (!(await isBundle(signature, bundles[0]?.digest)) || !(await isKind(path, isFile))) return undefined;
+  if (isFile) {
     const own = [single, `${single}.sig`, `${single}.mlsign`];
     if ((await occupants(target)).some((name) => !own.includes(name))) return undefined;
   }
+  if (kind === 'archive') return await archiveProofs(path, model, options);
   const hashed = await hash(await openSource(path), model, options, onListed);
   const isClean = hashed.ignored.every((name) => SYSTEM_ENTRIES.includes(name));
   const findings = compareModel(contents.manifest, hashed, { ignoreUnsigned: false });
@@ -69,7 +72,22 @@ async function isBundle(path: string, digest: string | undefined): Promise<boole
   }
 }
 
-async function isKind(path: string, kind: 'file' | 'directory'): Promise<boolean> {
+/** The archive's own bytes, where they are those of the release; what it holds is looked at afterwards. */
+async function archiveProofs(path: string, { contents }: OpenedModel, { signal }: PullModelOptions) {
+  const [file] = contents.files;
+  const { files } = await hashFiles([{ path, identity: identityOf(await lstat(path)) }], {
+    ...contents.ranges,
+    useMainThread: true,
+    signal,
+  });
+  const proofs = files.map(proofOf);
+  const isSame = proofs.every(
+    (proof) => proof.kind === 'hashed' && proof.digests.join() === file?.signed.digests.join() && proof.size === file.object.size,
+  );
+  return isSame ? proofs : undefined;
+}
+
+async function isKind(path: string, isFile: boolean): Promise<boolean> {
   const stats = await lstat(path).catch(() => undefined);
-  return kind === 'file' ? (stats?.isFile() ?? false) : (stats?.isDirectory() ?? false);
+  return isFile ? (stats?.isFile() ?? false) : (stats?.isDirectory() ?? false);
 }

@@ -21,8 +21,8 @@ export async function pushBundles(
   kind: 'bundle' | 'attestation' = 'bundle',
 ): Promise<readonly ReleaseBundle[]> {
   const released: ReleaseBundle[] = [];
-  for (const { path, digest } of bundles) {
-    const bytes = await readCapped(path, MAX_BUNDLE_BYTES, 'signature');
+  for (const { path, digest, read } of bundles) {
+    const bytes = (await read?.()) ?? (await readCapped(path, MAX_BUNDLE_BYTES, 'signature'));
     const got = sha256Hex(bytes);
     if (got !== digest) {
       throw refused('bundle-changed', 'a bundle changed after it was verified', { subject: path, expected: digest, got });

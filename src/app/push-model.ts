@@ -8,6 +8,7 @@ import { type PlannedTransfer, planTransfer } from './plan-transfer.ts';
 import { publish, refuseForeignReleaser } from './publish-release.ts';
 import { pushBundles } from './push-bundles.ts';
 import { refuseLargeRecord } from './record-size.ts';
+import { refuseOtherForm } from './refuse-other-form.ts';
 import { resumeFile } from './resume-file.ts';
 import { freshSigner, type SigningParty } from './signers.ts';
 
@@ -77,6 +78,7 @@ export async function pushModel(path: string, location: StoreLocation, options: 
   if (contents === undefined) return base;
   refuseLargeRecord(location, contents);
   const { store, signal } = options;
+  await refuseOtherForm(store, location, contents, signal);
   if (options.dryRun) return planned(base, plan, await planTransfer(store, location, contents, signal));
   const now = (options.clock ?? systemClock)();
   const signer = await freshSigner(undefined, options, now);

@@ -1,10 +1,14 @@
+import { archiveFormatOf } from '../archive/index.ts';
 import type { Finding } from '../core/index.ts';
-import type { Manifest, ManifestFile } from '../formats/index.ts';
+import type { Manifest, ManifestFile, OmsStatement } from '../formats/index.ts';
 import { expectedFiles } from '../model/index.ts';
 import type { ReleaseObject, ReleaseRecord } from '../release/index.ts';
+import { isOfOneFile } from './open-model.ts';
 
 /** Where a release record and the manifest that the model's signers signed contradict each other. */
-export function recordFindings(record: ReleaseRecord, manifest: Manifest): readonly Finding[] {
+export function recordFindings(record: ReleaseRecord, statement: Pick<OmsStatement, 'subjectName' | 'manifest'>): readonly Finding[] {
+  if (record.kind === 'archive') return archiveFindings(record, statement);
+  const { manifest } = statement;
   const signed = expectedFiles(manifest, { kind: record.kind, name: record.objects[0]?.name ?? '' });
   const released = new Set(record.objects.map(({ name }) => name));
   const findings: Finding[] = [];
@@ -17,6 +21,16 @@ export function recordFindings(record: ReleaseRecord, manifest: Manifest): reado
     if (!released.has(name)) findings.push(contradiction(record, name, 'lacks a signed file', undefined, undefined));
   }
   return findings;
+}
+
+/** What an archive holds, only its bytes tell; but it must be one, and signed as what it holds. */
+function archiveFindings(record: ReleaseRecord, statement: Pick<OmsStatement, 'subjectName' | 'manifest'>): readonly Finding[] {
+  const name = record.objects[0]?.name ?? '';
+  if (archiveFormatOf(name) === undefined || name.includes('/')) {
+    return [contradiction(record, name, 'has an archive under a name that is none', 'a name that ends in .tar, .tar.gz or .tgz', name)];
+  }
+  const isWhole = isOfOneFile(statement) || isOfOneFile({ ...statement, subjectName: name });
+  return isWhole ? [contradiction(record, name, 'takes one file that was signed for what an archive holds', 'one file', 'an archive')] : [];
 }
 
 function objectFindings(record: ReleaseRecord, object: ReleaseObject, file: ManifestFile, manifest: Manifest): readonly Finding[] {

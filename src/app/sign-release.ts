@@ -2,6 +2,7 @@ import { type Check, type Finding, type OnProgress, systemClock, throwIfAborted,
 import { isPrehashed, preAuthEncoding, serializeBundle, statementPayload } from '../formats/index.ts';
 import { seal } from '../sign/index.ts';
 import type { ObjectAttributes, StoreLocation } from '../store/index.ts';
+import { checkStoredArchive } from './check-stored-archive.ts';
 import { checkStoredContent } from './check-stored-content.ts';
 import { proofOf } from './prove-objects.ts';
 import { putBundle } from './push-bundles.ts';
@@ -71,12 +72,12 @@ export async function signRelease(location: StoreLocation, options: SignReleaseO
   return { ...base, ...identity, verdict: 'verified', signatures, checks, findings };
 }
 
-async function hashContents(model: OpenedModel, { store, signal, onProgress }: SignReleaseOptions) {
+async function hashContents(model: OpenedModel, { store, archiveLimits, signal, onProgress }: SignReleaseOptions) {
   const { release, location, contents } = model;
   const { number, kind } = release.record;
-  const { hashType: algorithm, shardSize } = contents.manifest.serialization;
+  if (kind === 'archive') return await checkStoredArchive(model, { store, mode: 'full', archiveLimits, signal, onProgress });
   const hashed = await store.fetch(
-    contents.files.map(({ object, signed }) => ({ object, algorithm, shardSize, expected: signed.digests })),
+    contents.files.map(({ object, signed }) => ({ object, ...contents.ranges, expected: signed.digests })),
     { signal, onProgress },
   );
   return checkStoredContent(contents, hashed.map(proofOf), {

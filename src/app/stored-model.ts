@@ -1,4 +1,6 @@
+import type { ArchiveLimits } from '../archive/index.ts';
 import { type Check, type Clock, type Finding, systemClock, verdictOf } from '../core/index.ts';
+import type { Ranges } from '../digest/index.ts';
 import type { Manifest, ManifestFile } from '../formats/index.ts';
 import type { RequiredAttestation } from '../gate/index.ts';
 import { type Lineage, releasePlace, storedAttestations } from '../lineage/index.ts';
@@ -38,11 +40,13 @@ export interface StoredModelOptions extends EvidenceOptions, ClientOptions, Revo
   readonly recordDigest?: string | undefined;
   /** Whether one trusted signature is enough to begin with, as where the others are yet to be made. */
   readonly isIncomplete?: boolean | undefined;
+  /** How much of an archive is read. */
+  readonly archiveLimits?: ArchiveLimits | undefined;
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One file of a release: where its bytes are, and what they must be. */
+/** One file of a release: where its bytes are, and what they must be; of an archive, the archive itself. */
 export interface StoredFile {
   readonly name: string;
   readonly object: PartedObject;
@@ -55,6 +59,8 @@ export interface SignedContents {
   readonly manifest: Manifest;
   /** In the order of the record. */
   readonly files: readonly StoredFile[];
+  /** Over what the digests of its files are: those that the signers signed, or of an archive those that the record binds. */
+  readonly ranges: Ranges;
   /** Those that the release pins, the model's own first, and of those added later the ones that count. */
   readonly bundles: readonly StoredBundle[];
 }
@@ -135,8 +141,9 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
     const lacking = opened.candidates.length === 0 ? [] : [modelDiffers(location, record, opened.candidates)];
     return { ...base, opened, checks: allChecks, findings: [...allFindings, ...lacking] };
   }
-  const { manifest } = candidate.statements[0].statement;
-  const contradictions = recordFindings(record, manifest);
+  const { statement } = candidate.statements[0];
+  const { manifest } = statement;
+  const contradictions = recordFindings(record, statement);
   const complete = [...allFindings, ...contradictions];
   // A list that is missing or old leaves the answer open, and what is known to be revoked is rejected all the same.
   const own = complete.filter((finding) => !revoked.findings.includes(finding));
@@ -163,7 +170,7 @@ export async function openStoredModel(location: StoreLocation, options: StoredMo
     contents: {
       candidate,
       manifest,
-      files: storedFiles(location, record, manifest),
+      ...storedFiles(location, record, manifest),
       bundles: [...pinned, ...further.filter(({ path }) => candidate.statements.some(({ bundle }) => bundle === path))],
     },
   };
@@ -202,13 +209,24 @@ function resolve(
 }
 
 /** The files of a release, with what its signers say of each. */
-function storedFiles(location: StoreLocation, record: ReleaseRecord, manifest: Manifest): readonly StoredFile[] {
-  const signed = expectedFiles(manifest, { kind: record.kind, name: record.objects[0]?.name ?? '' });
-  return record.objects.flatMap((object): readonly StoredFile[] => {
+function storedFiles(location: StoreLocation, record: ReleaseRecord, manifest: Manifest): Pick<SignedContents, 'files' | 'ranges'> {
+  const { kind, objects } = record;
+  const [first] = objects;
+  if (kind === 'archive' && first !== undefined) {
+    const { name, size, parts, partSize } = first;
+    return {
+      files: [{ name, object: pinnedFile(location, record, first), signed: { size, digests: parts } }],
+      ranges: { algorithm: 'sha256', shardSize: partSize },
+    };
+  }
+  const signed = expectedFiles(manifest, { kind, name: first?.name ?? '' });
+  const files = objects.flatMap((object): readonly StoredFile[] => {
     const { name } = object;
     const file = signed.get(name);
     return file === undefined ? [] : [{ name, object: pinnedFile(location, record, object), signed: file }];
   });
+  const { hashType: algorithm, shardSize } = manifest.serialization;
+  return { files, ranges: { algorithm, shardSize } };
 }
 
 function otherModel({ modelId }: ReleaseRecord, expected: string | undefined, location: StoreLocation): Finding | undefined {

@@ -35,7 +35,7 @@ export interface JudgedSignature extends SignatureResult {
 /** Everything a verification saw, and its answer. */
 export interface Verification {
   readonly verdict: Verdict;
-  readonly source: Source;
+  readonly source: Pick<Source, 'kind' | 'path' | 'name'>;
   readonly policy: { readonly source: string; readonly digest?: string | undefined; readonly rule: string };
   readonly signatures: readonly JudgedSignature[];
   /** What the counted signatures cover; absent where the rule is not satisfied. */

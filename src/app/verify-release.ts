@@ -5,6 +5,7 @@ import type { ObjectFetch, PartedObject, StoreLocation } from '../store/index.ts
 import { advanceMark } from './advance-mark.ts';
 import { checkStoredFormats } from './check-formats-stored.ts';
 import { type PrefixState, readPrefix } from './check-prefix.ts';
+import { checkStoredArchive } from './check-stored-archive.ts';
 import { checkStoredContent } from './check-stored-content.ts';
 import { type PrefixFindingOptions, prefixFindings } from './prefix-findings.ts';
 import { distrustOf, type EvidenceMode, type ObjectProof, type ProofOptions, proveObjects } from './prove-objects.ts';
@@ -44,6 +45,7 @@ export async function verifyRelease(location: StoreLocation, options: VerifyRele
     ...verificationOf(model, options, findings),
     read: content.read,
     formats: content.formats,
+    ...(content.unsigned === undefined ? {} : { unsigned: content.unsigned }),
     checks,
     stored: { ...storedEvidence(model), files: content.files },
   };
@@ -83,19 +85,25 @@ function skippedContent() {
     status: 'skipped',
     detail: 'no byte was read, because what comes before it did not pass',
   };
-  return { checks: [skipped], findings: [], files: [], read: undefined, formats: undefined };
+  return { checks: [skipped], findings: [], files: [], read: undefined, formats: undefined, unsigned: undefined };
 }
 
 async function checkContents(model: OpenedModel, options: VerifyReleaseOptions) {
   const { store, mode = 'auto', signal, onProgress } = options;
   const { location, rule, release, contents } = model;
-  const { files, manifest } = contents;
+  const { files } = contents;
   const { number, kind, modelId } = release.record;
   const distrust = mode === 'full' ? undefined : await distrustOf(store, rule, mode);
-  const { hashType: algorithm, shardSize } = manifest.serialization;
-  const asSigned = (object: PartedObject): ObjectFetch => ({ object, algorithm, shardSize });
+  const asSigned = (object: PartedObject): ObjectFetch => ({ object, ...contents.ranges });
   const how: ProofOptions = { mode, distrust, signal, onProgress };
   const state = await readPrefix(store, location, modelId, files, signal);
+  const about: PrefixFindingOptions = { store, location, number, modelId, remedy: remedyFor(model) };
+  const inPrefix = async () => prefixFindings(state, await proveReplaced(state.replaced, asSigned, how, options), about);
+  if (kind === 'archive') {
+    const content = await checkStoredArchive(model, { ...how, store, archiveLimits: options.archiveLimits });
+    const beside = await inPrefix();
+    return { ...content, checks: [...content.checks, prefixCheck(beside)], findings: [...content.findings, ...beside] };
+  }
   const [proofs, formats] = await Promise.all([
     proveObjects(
       store,
@@ -104,16 +112,14 @@ async function checkContents(model: OpenedModel, options: VerifyReleaseOptions) 
     ),
     checkStoredFormats(store, files, rule, mode, signal),
   ]);
-  const current = await proveReplaced(state.replaced, asSigned, how, options);
-  const remedy = remedyFor(model);
-  const content = checkStoredContent(contents, proofs, { number, remedy, kind, location });
-  const about: PrefixFindingOptions = { store, location, number, modelId, remedy };
-  const inPrefix = prefixFindings(state, current, about);
+  const content = checkStoredContent(contents, proofs, { number, remedy: about.remedy, kind, location });
+  const beside = await inPrefix();
   return {
     ...content,
+    unsigned: undefined,
     formats: formats.evidence,
-    checks: [...content.checks, prefixCheck(inPrefix), formats.check],
-    findings: [...content.findings, ...inPrefix, ...formats.findings],
+    checks: [...content.checks, prefixCheck(beside), formats.check],
+    findings: [...content.findings, ...beside, ...formats.findings],
   };
 }
 

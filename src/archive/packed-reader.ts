@@ -1,17 +1,24 @@
 import type { PackedFile } from '../model/index.ts';
-import type { SeekingBytes } from './seeking-bytes.ts';
 
-/** A file in a compressed archive, to be read at any place; what was kept of its beginning costs nothing. */
+/** Bytes of a tar stream at any place. */
+export interface PlacedBytes {
+  /** Fills as much of a buffer as there is from a place on; gives the number of bytes. */
+  readInto(buffer: Buffer, place: number): Promise<number>;
+  /** Keeps what is open open until it is given back. */
+  borrow(): () => Promise<void>;
+}
+
+/** A file in an archive that came as a stream, to be read at any place; what was kept of its beginning costs nothing. */
 export class PackedReader implements PackedFile {
   readonly size: number;
-  readonly #bytes: SeekingBytes;
+  readonly #bytes: PlacedBytes;
   readonly #offset: number;
   readonly #head: Buffer;
   readonly #verify: () => Promise<void>;
 
   /** @param verify throws where the archive is not the one any more that was hashed */
   constructor(
-    bytes: SeekingBytes,
+    bytes: PlacedBytes,
     { offset, size, head }: { readonly offset: number; readonly size: number; readonly head: Buffer },
     verify: () => Promise<void>,
   ) {

@@ -1,6 +1,7 @@
 import type { StoredModelOptions } from '../app/index.ts';
 import { usage } from '../core/index.ts';
 import type { Store } from '../store/index.ts';
+import { archiveLimitsOf } from './archive-limits.ts';
 import type { Session } from './base-command.ts';
 import { type ChannelFlags, channelClientOf, type StoreFlags, storeOpener } from './store.ts';
 import { evidenceOfFlags, loadPolicyOfFlags, type TrustFlags } from './trust.ts';
@@ -9,6 +10,7 @@ import { evidenceOfFlags, loadPolicyOfFlags, type TrustFlags } from './trust.ts'
 export interface StoredModelFlags extends TrustFlags, ChannelFlags, StoreFlags {
   readonly 'expect-model-id'?: string | undefined;
   readonly vsa?: readonly string[] | undefined;
+  readonly 'archive-limit'?: readonly string[] | undefined;
 }
 
 /** Under what a release is opened, as flags say. */
@@ -21,6 +23,7 @@ export async function storedModelOptions(store: Store, flags: StoredModelFlags, 
     openStore: storeOpener(flags),
     expectModelId: flags['expect-model-id'],
     summaries: flags.vsa,
+    archiveLimits: archiveLimitsOf(flags['archive-limit']),
     ...session,
   };
 }

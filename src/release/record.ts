@@ -45,7 +45,8 @@ export interface ReleaseRecord {
   readonly number: number;
   readonly created: Date;
   readonly modelId: string;
-  readonly kind: 'file' | 'directory';
+  /** Of an archive, the one object is the archive itself, and the model id that of what it holds. */
+  readonly kind: 'file' | 'directory' | 'archive';
   readonly objects: readonly ReleaseObject[];
   /** The model's own signature first. */
   readonly bundles: readonly ReleaseBundle[];
@@ -96,7 +97,7 @@ export function parseReleaseRecord(payload: Uint8Array, where: string): ReleaseR
     number: fields.integer('release', 1, LARGEST_RELEASE),
     created: decodeTime(decoder, fields, 'created'),
     modelId: model.string('id', MODEL_ID, '64 lower-case hex digits'),
-    kind: model.oneOf('kind', ['file', 'directory']),
+    kind: model.oneOf('kind', ['file', 'directory', 'archive']),
     objects: decodeObjects(decoder, fields),
     bundles: decodeBundles(decoder, fields, 'bundles'),
     ...(fields.has('attestations') ? { attestations: decodeBundles(decoder, fields, 'attestations') } : {}),
@@ -104,7 +105,8 @@ export function parseReleaseRecord(payload: Uint8Array, where: string): ReleaseR
   model.done();
   fields.done();
   checkSubject(decoder, statement, record);
-  if (record.kind === 'file' && record.objects.length > 1) decoder.problem('predicate.objects', 'exactly 1 entry', record.objects.length);
+  if (record.kind !== 'directory' && record.objects.length > 1)
+    decoder.problem('predicate.objects', 'exactly 1 entry', record.objects.length);
   decoder.finish('release-malformed', 'release record', where);
   return record;
 }

@@ -3,17 +3,17 @@ import type { Topic } from '../explain.ts';
 export const archives: Topic = {
   title: 'Archives',
   codes: {
-    'archive-by-content': {
-      outcomes: ['usage'],
-      means: 'What the archive holds was signed, and not the archive itself.',
-      why: 'A store would hold bytes that nobody signed.',
-      todo: 'Unpack it and push the directory, or sign it with --whole.',
-    },
     'archive-checksum-wrong': {
       outcomes: ['refused', 'rejected'],
       means: 'The checksum of a header is wrong.',
       why: 'It is no tar archive, or was damaged.',
       todo: 'Get the archive again.',
+    },
+    'archive-expected': {
+      outcomes: ['usage'],
+      means: 'This is not an archive.',
+      why: 'Its name does not end as one of an archive, or it is a directory.',
+      todo: 'Name a .tar, .tar.gz or .tgz.',
     },
     'archive-extension-misplaced': {
       outcomes: ['refused', 'rejected'],
@@ -32,6 +32,12 @@ export const archives: Topic = {
       means: 'A header of the archive is malformed.',
       why: 'The archive was made by hand or by faulty software, or damaged.',
       todo: 'Pack the model anew.',
+    },
+    'archive-inside-model': {
+      outcomes: ['usage'],
+      means: 'The archive and the directory lie in one another.',
+      why: 'An archive would be packed into itself, or replaced by what it holds.',
+      todo: 'Give the archive or the directory another place.',
     },
     'archive-like-whole': {
       outcomes: ['refused'],
@@ -81,6 +87,12 @@ export const archives: Topic = {
       why: 'Some readers take the first and others the last.',
       todo: 'Pack the model anew.',
     },
+    'archive-name-unknown': {
+      outcomes: ['usage'],
+      means: 'The name of the archive does not say how it is packed.',
+      why: 'It ends neither in .tar nor in .tar.gz or .tgz.',
+      todo: 'Give it one of these endings.',
+    },
     'archive-name-unsafe': {
       outcomes: ['refused', 'rejected'],
       means: 'The name of a member is not one that every reader takes for the same place inside the model.',
@@ -104,6 +116,12 @@ export const archives: Topic = {
       means: 'A PAX header says something that mlsign does not accept.',
       why: 'Readers differ in what they do with it.',
       todo: 'Pack the model anew.',
+    },
+    'archive-signed-whole': {
+      outcomes: ['refused'],
+      means: 'Only the own bytes of the archive are signed, and none of the files that it holds.',
+      why: 'It was signed with --whole.',
+      todo: 'Have its content signed (mlsign sign without --whole), or unpack it with another tool once it is verified.',
     },
     'archive-size-wrong': {
       outcomes: ['refused', 'rejected'],
@@ -158,6 +176,18 @@ export const archives: Topic = {
       means: 'The compressed archive ends too early.',
       why: 'It was cut short.',
       todo: 'Get the archive again.',
+    },
+    'inside-without-signer': {
+      outcomes: ['usage'],
+      means: 'The signature is to go into the archive, and nobody signs.',
+      why: 'Neither --key nor --kms nor --sigstore is given.',
+      todo: 'Say what to sign with, or leave --inside out.',
+    },
+    'source-date-invalid': {
+      outcomes: ['usage'],
+      means: 'SOURCE_DATE_EPOCH is not a time.',
+      why: 'It is not a number of seconds since 1970.',
+      todo: 'Correct the variable, or unset it.',
     },
     'whole-not-file': {
       outcomes: ['usage'],

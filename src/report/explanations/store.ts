@@ -69,6 +69,12 @@ export const store: Topic = {
       why: 'Places are s3://bucket/prefix/name or file:path/name.',
       todo: 'Correct it: the message says what is wrong.',
     },
+    'model-in-other-form': {
+      outcomes: ['refused'],
+      means: 'The same model lies there already, as a directory or as another archive.',
+      why: 'What is pushed under one name lies in the prefix of its model id, where a plain reader would get both.',
+      todo: 'Push it under another name, or remove what lies there with its releases.',
+    },
     'not-attested': {
       outcomes: ['undetermined'],
       means: 'The bytes of a file are not proven without reading them.',

@@ -30,9 +30,8 @@ export function noteJson(bytes: Buffer, place: InspectionPlace): void {
 /** All of it counts as the template, and what it makes of classes is not known. */
 function noteUnparsed(text: string, place: InspectionPlace): void {
   noteTemplate(text, '', place);
-  const spelt = text.replace(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
-  if (LAMBDA.test(spelt)) place.notes.part('keras', place.where, 'a Lambda layer holds Python bytecode');
-  else if (spelt.includes('class_name')) place.notes.incomplete();
+  if (LAMBDA.test(text)) place.notes.part('keras', place.where, 'a Lambda layer holds Python bytecode');
+  else if (text.includes('class_name') || /\\u00[4-7]/i.test(text)) place.notes.incomplete();
 }
 
 /** Whether there may be anything to note in JSON: a key can be spelt with escapes. */

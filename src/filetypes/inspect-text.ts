@@ -22,9 +22,9 @@ export async function inspectYaml(file: OpenFile, { notes, where }: InspectionPl
   if (!YAML.test(file.path)) return;
   if (file.size > MAX_BYTES) notes.incomplete();
   const text = (await file.read(0, MAX_BYTES)).toString('latin1');
-  // Tags can be spelt with escapes, and shortened by directives.
-  const spelt = text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
-  if (/!\S*python\/|%TAG\b/.test(spelt)) notes.part('python', where, 'its YAML tags name Python objects, which an unsafe loader makes');
+  // Tags can be spelt with escapes, and shortened by directives: no other tag needs either.
+  if (/![^\s!]{0,100}(?:python\/|%[0-9a-f]{2})|%TAG\b/i.test(text))
+    notes.part('python', where, 'its YAML tags name Python objects, which an unsafe loader makes');
 }
 
 /** Inspects what is of no known format by the name under which a loader knows it. */

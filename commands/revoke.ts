@@ -25,7 +25,7 @@ its name (key:…) or an identity. Signatures of a key or identity that are prov
     { description: 'Before it expires', command: '<%= config.bin %> revoke --renew --policy p.yaml --kms alias/security' },
   ];
   static override args = {
-    target: Args.string({ description: 'sha256:…, a model, s3://bucket/prefix/name@7, key.pub, key:…, or an identity' }),
+    target: Args.string({ description: 'sha256:…, a model, s3://bucket/prefix/name@7, a file.att, key.pub, key:…, or an identity' }),
   };
   static override flags = {
     reason: Flags.string({ summary: 'Why, for those who meet it: one line.', helpValue: 'TEXT' }),

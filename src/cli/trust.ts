@@ -130,7 +130,7 @@ export const toleranceFlags = {
     helpValue: 'PATH',
     ...REPEATABLE,
   }),
-  'ignore-unsigned-files': Flags.boolean({ summary: 'Accept files that are not signed; they are counted, not read.' }),
+  'ignore-unsigned-files': Flags.boolean({ summary: 'Accept files that are not signed: they are counted, and not hashed.' }),
   'allow-symlinks': Flags.boolean({ summary: 'Follow symbolic links, where the signer did too.' }),
   'allow-legacy': Flags.boolean({ summary: 'Accept the bundle form of model-signing 0.2.0.' }),
 };

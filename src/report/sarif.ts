@@ -24,7 +24,6 @@ export interface SarifContext {
 }
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
-const HELP = 'https://mlsign/docs/findings.md';
 /** As many as GitHub shows; it refuses files with more than 25,000. */
 const MOST_RESULTS = 5000;
 
@@ -50,7 +49,6 @@ export function sarifLog(subject: SarifSubject, context: SarifContext): object {
           driver: {
             name: 'mlsign',
             semanticVersion: context.version,
-            informationUri: HELP,
             rules: codes.map((code) => ruleOf(code, shown, context)),
           },
         },
@@ -80,7 +78,7 @@ function ruleOf(code: string, findings: readonly Finding[], { explain }: SarifCo
     name: code.replace(/(?:^|-)([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
     shortDescription: { text: escapeText(short) },
     fullDescription: { text: escapeText(full) },
-    helpUri: `${HELP}#${code}`,
+    help: { text: `mlsign explain ${code}` },
     defaultConfiguration: { level },
     properties: {
       tags: ['security', 'supply-chain'],

@@ -22,7 +22,7 @@ export interface SarifRun {
       readonly semanticVersion: string;
       readonly rules: readonly {
         readonly id: string;
-        readonly helpUri: string;
+        readonly help: { readonly text: string };
         readonly shortDescription: { readonly text: string };
         readonly fullDescription: { readonly text: string };
       }[];

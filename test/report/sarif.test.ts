@@ -55,16 +55,16 @@ describe('the SARIF report', () => {
       ],
     );
     assert.deepEqual(
-      tool.driver.rules.map(({ id, helpUri, shortDescription, fullDescription }) => [
+      tool.driver.rules.map(({ id, help, shortDescription, fullDescription }) => [
         id,
-        helpUri,
+        help.text,
         shortDescription.text,
         fullDescription.text,
       ]),
       [
-        ['file-changed', 'https://mlsign/docs/findings.md#file-changed', 'A file changed.', 'A file changed. Put it back.'],
-        ['a-warning', 'https://mlsign/docs/findings.md#a-warning', 'the content changed', 'the content changed'],
-        ['a-note', 'https://mlsign/docs/findings.md#a-note', 'the content changed', 'the content changed'],
+        ['file-changed', 'mlsign explain file-changed', 'A file changed.', 'A file changed. Put it back.'],
+        ['a-warning', 'mlsign explain a-warning', 'the content changed', 'the content changed'],
+        ['a-note', 'mlsign explain a-note', 'the content changed', 'the content changed'],
       ],
     );
   });

@@ -13,7 +13,7 @@ principals:
   former: { key: former.pub, not-after: 2026-01-31 }
   older: { ca: older.pem }
 rules:
-  - { model: models/legacy, signed-by: older, allow-legacy: true }
+  - { model: models/legacy, signed-by: older, allow-legacy: true, formats: any }
   - { model: models/modern, signed-by: older }
   - { model: models/*, signed-by: trainer }
   - { model: models/two, signed-by: "2 of [trainer, releaser]" }

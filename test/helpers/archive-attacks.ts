@@ -43,6 +43,7 @@ const NAMES: readonly Attack[] = [
     /longer than 255/,
     `${'n'.repeat(200)}…`,
   ],
+  ['a segment of many bytes', tar(pax({ path: 'é'.repeat(128) }), member('x')), 'archive-name-unsafe', /longer than 255/, 'é'.repeat(128)],
   [
     'a very long name',
     tar(pax({ path: 'n/'.repeat(2049) }), member('x')),
@@ -80,10 +81,10 @@ const TREES: readonly Attack[] = [
   ['ß and ss', tar(member('1', { name: 'ß' }), member('2', { name: 'ss' })), 'archive-name-collision', /only in case/, 'ss'],
   [
     'names that differ in case after which they differ in Unicode form',
-    tar(member('1', { name: '\u01f0' }), member('2', { name: 'J\u030c' })),
+    tar(member('1', { name: '\u0390' }), member('2', { name: '\u03aa\u0301' })),
     'archive-name-collision',
     /Unicode form/,
-    'J\u030c',
+    '\u03aa\u0301',
   ],
   [
     'names that differ in what is invisible',
@@ -185,9 +186,17 @@ const SIZES: readonly Attack[] = [
   ['needless base 256', tar(header({ size: binary(1n) })), 'archive-size-wrong', /base 256 although/, 'byte 0'],
   ['a size with junk behind it', tar(header({ size: '0000001\x00007\0' })), 'archive-size-wrong', /not a number/, 'byte 0'],
   ['a size with a digit that is not octal', tar(header({ size: '00000000008\0' })), 'archive-size-wrong', /not a number/, 'byte 0'],
+  ['a zero byte before a size', tar(header({ size: '\x0000000000001' })), 'archive-size-wrong', /not a number/, 'byte 0'],
   ['no size', tar(header({ size: '\0'.repeat(12) })), 'archive-size-wrong', /no size/, 'byte 0'],
   ['a directory with content', tar(member('x', { name: 'd/', type: '5' })), 'archive-size-wrong', /directory has content/, 'd'],
   ['a PAX size that is no number', tar(pax({ size: '-1' }), member('x')), 'archive-pax-malformed', /size is not a number/, 'byte 0'],
+  [
+    'a PAX size beyond what doubles hold',
+    tar(pax({ size: '9007199254740993' }), header()),
+    'archive-pax-malformed',
+    /size is not/,
+    'byte 0',
+  ],
   ['a PAX size in hexadecimal', tar(pax({ size: '0x1' }), member('x')), 'archive-pax-malformed', /size is not a number/, 'byte 0'],
 ];
 

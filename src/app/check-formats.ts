@@ -171,7 +171,7 @@ function tally(counts: ReadonlyMap<FileFormat, number>): readonly FormatTally[] 
 
 function formatCheck({ by, files, allowedCode, notExamined }: FormatEvidence, findings: readonly Finding[]): Check {
   const name = 'formats';
-  if (by === 'any') return { name, status: 'skipped', detail: 'the policy allows any format, and no file was looked at (formats: any)' };
+  if (by === 'any') return { name, status: 'skipped', detail: 'no file was looked at: any format is allowed here' };
   const verdict = verdictOf(findings);
   const told = findings.filter(({ severity }) => severity === 'warning').length;
   const detail = [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, ftruncateSync, openSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { DEFAULT_LIMITS, openArchive } from '../../src/archive/index.ts';
 import { openSource } from '../../src/model/index.ts';
 import { header, longName, member, pax, readAll, tar } from '../helpers/archives.ts';
@@ -38,6 +39,13 @@ describe('what an archive may cost', () => {
     await assert.rejects(readAll(headers, 'tar', limits), { ...TOO_LARGE, message, subject: 'byte 10240' });
   });
 
+  it('is no ratio where little is unpacked', async () => {
+    const content = Buffer.alloc(2 ** 20);
+    const archive = gzipSync(tar(member(content)), { level: 9 });
+    assert.ok(archive.length * DEFAULT_LIMITS.ratio < content.length);
+    assert.deepEqual(Object.keys(await readAll(archive, 'tar.gz')), ['file']);
+  });
+
   it('can be interrupted where only headers and zero bytes are read', async () => {
     const path = sandbox.path('zeros.tar');
     const file = openSync(path, 'w');
@@ -50,4 +58,30 @@ describe('what an archive may cost', () => {
     setTimeout(() => interruption.abort(), 20);
     await assert.rejects(async () => await archive?.contents.hash(() => true, { algorithm: 'sha256' }), { outcome: 'interrupted' });
   }).timeout(10_000);
+});
+
+describe('an archive that changes while its headers are read', () => {
+  const sandbox = new Sandbox();
+  after(() => sandbox.remove());
+
+  for (const [what, change] of [
+    ['in size', (path: string) => appendFileSync(path, Buffer.alloc(512))],
+    ['in time', (path: string) => utimesSync(path, 1, 1)],
+  ] as const) {
+    it(`is refused: ${what}`, async () => {
+      const path = sandbox.path('changing.tar');
+      writeFileSync(path, tar(member('x')));
+      const archive = openArchive(await openSource(path));
+      const isWanted = () => {
+        change(path);
+        return false;
+      };
+      await assert.rejects(async () => await archive?.contents.hash(isWanted, { algorithm: 'sha256' }), {
+        outcome: 'refused',
+        code: 'file-changed-while-read',
+        message: 'the archive changed while it was read',
+        subject: path,
+      });
+    });
+  }
 });

@@ -54,9 +54,11 @@ type Activity = keyof typeof ACTIVITIES;
 const BY_COMMAND: Readonly<Record<string, Activity>> = {
   approve: 'create',
   attest: 'create',
+  pack: 'create',
   push: 'create',
   sign: 'create',
   pull: 'read',
+  unpack: 'read',
   verify: 'read',
   promote: 'update',
   renew: 'update',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { MINIO_KMS_KEY } from '../servers/minio.ts';
 import { codesOf, ended, useBench } from './bench.ts';
@@ -34,6 +34,34 @@ describe('a release on MinIO, over TLS', () => {
     assert.deepEqual(await filesBelow(folder), await filesBelow(model));
     ended(0, await team.run(['verify', folder, '--trust-key', team.trainer.publicKey]));
     ended(0, await team.verify('llm@1', '--full'));
+  });
+
+  it('is an archive, one object that is streamed, attested, pulled as it was, and restored', async () => {
+    const archive = `${await team.model({ big: true })}.tar.gz`;
+    ended(0, await team.run(['pack', archive.slice(0, -'.tar.gz'.length), archive, '--key', team.trainer.key]));
+    const push = await team.push(archive, 'packed');
+    ended(0, push);
+    const { modelId } = pushed(push);
+    const key = `packed/${modelId}/${basename(archive)}`;
+    const evidence = async (...args: readonly string[]) => {
+      const run = await team.verify('packed@1', ...args);
+      ended(0, run);
+      const { model, stored, read } = JSON.parse(run.stdout);
+      return [model.kind, stored.files[0].evidence, read.files > 0];
+    };
+    assert.deepEqual(await evidence(), ['archive', 'bytes-hashed', true]);
+    assert.deepEqual(await evidence('--attested'), ['archive', 's3-attested', false]);
+    await team.bucket.client.send(new PutObjectCommand({ Bucket: team.bucket.name, Key: key, Body: 'junk' }));
+    const rejected = await team.verify('packed@1');
+    ended(1, rejected);
+    assert.deepEqual(codesOf(rejected), ['object-not-pinned']);
+    const folder = bench().fresh('pulled');
+    ended(0, await team.pull('packed@1', folder));
+    const pulled = join(folder, basename(archive));
+    assert.deepEqual(await readFile(pulled), await readFile(archive));
+    ended(0, await team.run(['verify', pulled, '--trust-key', team.trainer.publicKey]));
+    ended(0, await team.run(['restore', team.bucket.url('packed@1'), '--policy', team.policy]));
+    assert.deepEqual(await evidence('--full'), ['archive', 'bytes-hashed', true]);
   });
 
   it('is attested by MinIO only where somebody says that it is to be believed', async () => {

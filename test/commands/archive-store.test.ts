@@ -59,6 +59,22 @@ for (const [kind, isBucket] of [
       return { archive, modelId, key: layoutOf(models.location(name)).file(modelId, base) };
     }
 
+    /** A policy file of the same trust as flags, with more fields of its rule. */
+    function policyWith(fields: string): string {
+      const [, trainer = '', , releaser = ''] = TRUST;
+      const lines = [
+        'version: 1',
+        'principals:',
+        `  trainer: { key: ${JSON.stringify(trainer)} }`,
+        `  releaser: { key: ${JSON.stringify(releaser)} }`,
+        'rules:',
+        `  - { model: "**", signed-by: trainer, released-by: releaser${fields} }`,
+      ];
+      const path = models.sandbox.path('policy.yaml');
+      writeFileSync(path, lines.join('\n'));
+      return path;
+    }
+
     async function verify(code: number, what: string, ...flags: readonly string[]) {
       const document = await json(code, 'verify', models.url(what), ...TRUST, ...flags);
       assertValid('verification', document);
@@ -139,6 +155,23 @@ for (const [kind, isBucket] of [
       );
     });
 
+    it('is read all the same where formats are asked for, which only its content shows', async () => {
+      await push('formats');
+      const url = `${models.url('formats')}@1`;
+      const endpoint = bench?.environment().AWS_ENDPOINT_URL_S3;
+      const believed = endpoint === undefined ? '' : `, attested-endpoints: [${JSON.stringify(endpoint)}]`;
+      const evidence = async (rule: string) => {
+        const { stored } = await json(0, 'verify', url, '--policy', policyWith(`${believed}${rule}`));
+        return stored.files[0].evidence;
+      };
+      assert.equal(await evidence(''), 'bytes-hashed');
+      assert.equal(await evidence(', formats: any'), isBucket ? 's3-attested' : 'bytes-hashed');
+      if (!isBucket) return;
+      const policy = policyWith(`${believed}, formats: { allow: [json, text, markdown, unknown] }`);
+      const open = await json(3, 'verify', url, '--policy', policy, '--attested');
+      assert.deepEqual(decisive(open), ['format-not-examined model.tar.gz']);
+    });
+
     it('is pulled as a file that verifies where it is', async () => {
       const { archive, key } = await push('pulled');
       const target = models.sandbox.path('pulled');
@@ -171,6 +204,19 @@ for (const [kind, isBucket] of [
       assert.equal((await verify(0, 'replaced@1', '--full')).verdict, 'verified');
       const [stored] = await models.versions(key);
       assert.deepEqual(stored, readFileSync(archive));
+    });
+
+    it('is rejected where its pinned version is gone', async () => {
+      const { key } = await push('gone');
+      const store = await models.open();
+      try {
+        for await (const entry of store.history(key)) await store.remove(entry);
+      } finally {
+        await store.close();
+      }
+      const rejected = await verify(1, 'gone@1');
+      assert.deepEqual(new Set(decisive(rejected).map((found) => found.split(' ')[0])), new Set(['object-missing']));
+      await json(1, 'pull', `${models.url('gone')}@1`, models.sandbox.path('gone'), ...TRUST);
     });
 
     it('is rejected where the releaser released an archive of other content, and nothing of it is pulled', async () => {
@@ -246,17 +292,7 @@ for (const [kind, isBucket] of [
           ({ code, subject }: { code: string; subject: string }) => code === 'format-runs-code' && subject === 'weights.pkl',
         ),
       );
-      const policy = models.sandbox.path('policy.yaml');
-      const [, trainer = '', , releaser = ''] = TRUST;
-      const lines = [
-        'version: 1',
-        'principals:',
-        `  trainer: { key: ${JSON.stringify(trainer)} }`,
-        `  releaser: { key: ${JSON.stringify(releaser)} }`,
-        'rules:',
-        '  - { model: "**", signed-by: trainer, released-by: releaser }',
-      ];
-      writeFileSync(policy, lines.join('\n'));
+      const policy = policyWith('');
       const rejected = await json(1, 'verify', `${models.url('code')}@1`, '--policy', policy);
       assert.deepEqual(decisive(rejected), ['format-runs-code weights.pkl']);
       const refused = await json(1, 'push', archive, models.url('refused'), '--policy', policy, ...BY_RELEASER);

@@ -10,7 +10,17 @@ import { prefixFindings } from './prefix-findings.ts';
 import { proofOf } from './prove-objects.ts';
 import { pullAttestations } from './pull-attestations.ts';
 import { refuseReservedNames, writeLock, writeRecords } from './pull-records.ts';
-import { clearStaging, notEmpty, occupants, type PullTarget, publishTarget, pullTarget, takeBack } from './pull-target.ts';
+import {
+  clearRemains,
+  clearStaging,
+  hasRemains,
+  notEmpty,
+  occupants,
+  type PullTarget,
+  publishTarget,
+  pullTarget,
+  takeBack,
+} from './pull-target.ts';
 import { pulledAlready } from './pulled-already.ts';
 import { remedyFor } from './remedy.ts';
 import { stageAlone } from './stage-alone.ts';
@@ -76,6 +86,7 @@ async function alreadyThere(target: PullTarget, model: OpenedModel, options: Pul
   const formats = await examiner.finish();
   if (proofs === undefined && options.force) return undefined;
   if (proofs === undefined) throw notEmpty(target, inTheWay);
+  if (await hasRemains(target)) await stageAlone(target, options.signal, () => clearRemains(target));
   const paths = model.contents.files.map(({ name }) => join(target.directory, name));
   const content = await checkPulled(model, proofs, paths, options, formats);
   const lock = await writeLock(target, model, options);

@@ -134,6 +134,16 @@ export async function clearStaging({ staging, files }: PullTarget, all: boolean)
   await rmdir(staging).catch(() => undefined);
 }
 
+/** Removes what a pull left that was killed after everything had appeared. */
+export async function clearRemains({ staging, files }: PullTarget): Promise<void> {
+  for (const path of [files, join(staging, 'replaced'), join(staging, APPEARING)]) await rm(path, { recursive: true, force: true });
+}
+
+/** Whether an earlier pull into the directory was not cleared away. */
+export async function hasRemains({ isKept, staging }: PullTarget): Promise<boolean> {
+  return isKept && (await lstat(staging).catch(() => undefined)) !== undefined;
+}
+
 /** Makes the entries of a directory last through a crash. */
 export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;

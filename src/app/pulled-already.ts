@@ -7,8 +7,11 @@ import { compareModel, type HashedModel, hashModel, type ListedFile, openSource,
 import { SIGNATURE_NAME } from './locations.ts';
 import { type ObjectProof, proofOf } from './prove-objects.ts';
 import type { PullModelOptions } from './pull-model.ts';
-import { occupants, type PullTarget, SYSTEM_ENTRIES } from './pull-target.ts';
+import { INSIDE, occupants, type PullTarget, SYSTEM_ENTRIES } from './pull-target.ts';
 import type { OpenedModel } from './stored-model.ts';
+
+/** What may lie beside the files of a model: a pull that was killed as it ended leaves its folder. */
+const NOT_OF_MODEL: readonly string[] = [...SYSTEM_ENTRIES, INSIDE];
 
 /**
  * What a directory holds, where it is a release whole already, as an earlier pull left it: every byte is hashed. Undefined
@@ -35,7 +38,7 @@ export async function pulledAlready(
   }
   if (kind === 'archive') return await archiveProofs(path, model, options);
   const hashed = await hash(await openSource(path), model, options, onListed);
-  const isClean = hashed.ignored.every((name) => SYSTEM_ENTRIES.includes(name));
+  const isClean = hashed.ignored.every((name) => NOT_OF_MODEL.includes(name));
   const findings = compareModel(contents.manifest, hashed, { ignoreUnsigned: false });
   if (!isClean || hashed.emptyFiles.length > 0 || verdictOf(findings) !== 'verified') return undefined;
   const files = new Map(hashed.files.map((file) => [file.name, file]));
@@ -53,7 +56,7 @@ function hash(
 ): Promise<HashedModel> {
   const { manifest, files } = contents;
   return hashModel(source, {
-    serialization: { ...manifest.serialization, allowSymlinks: false, ignorePaths: [...SYSTEM_ENTRIES] },
+    serialization: { ...manifest.serialization, allowSymlinks: false, ignorePaths: [...NOT_OF_MODEL] },
     excluded: source.kind === 'file' ? [] : [join(source.path, SIGNATURE_NAME)],
     signed: files.map(({ name }) => name),
     useMainThread: true,

@@ -348,6 +348,18 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
       await isWhole(directory);
     });
 
+    it('clears away what it left when it was killed after everything had appeared', async () => {
+      const directory = target();
+      mkdirSync(directory);
+      await pull(0, directory);
+      const staging = join(directory, '.mlsign-partial');
+      mkdirSync(join(staging, 'replaced'), { recursive: true });
+      writeFileSync(join(staging, 'replaced', 'old'), 'old');
+      await pull(0, directory);
+      assert.ok(!existsSync(staging));
+      await isWhole(directory);
+    });
+
     it('mixes nothing of several that pull into the same directory, and tells those that are in the way', async function () {
       this.timeout(60_000);
       const directory = target();

@@ -63,7 +63,8 @@ export async function checkContent(
   const { plan } = closest;
   const { manifest } = plan.candidate.statements[0].statement;
   const isVerified = verdictOf(closest.findings) === 'verified';
-  const { hashed, findings } = isVerified ? closest : compare(rule, plan, await hashRenamed(hashing, plan, manifest, closest.hashed));
+  const told = isVerified ? closest.hashed : await hashRenamed(hashing, plan, manifest, closest.hashed);
+  const { hashed, findings } = told === closest.hashed ? closest : compare(rule, plan, told);
   const unsigned = unsignedFiles(rule, manifest, hashed);
   await examineIgnored(hashed.source, hashed.ignored, examiner);
   const formats = await examiner.finish();

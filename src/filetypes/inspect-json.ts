@@ -2,6 +2,7 @@ import { isJsonObject, type JsonLimits, type JsonValue, MlsignError, parseJson }
 import { noteTemplate } from './inspect-template.ts';
 import type { InspectionPlace } from './inspection-notes.ts';
 import { noteKerasObject } from './keras-config.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { OpenFile } from './open-file.ts';
 import { scanStrings } from './scan-strings.ts';
 
@@ -15,7 +16,7 @@ const LAMBDA = /"class_name"\s*:\s*"(?:[^"]*>)?(?:Lambda|__lambda__)"/;
 /** Notes what JSON can make a loader run: chat templates, code by name (`auto_map`), Keras layers with functions in them. */
 export async function inspectJson(file: OpenFile, place: InspectionPlace): Promise<void> {
   if (file.size > MAX_BYTES) return scanStrings(file, MATTERS_IN_BIG, {}, place.notes, () => place.notes.incomplete());
-  noteJson(await file.read(0, file.size), place);
+  await oneAtATime(file, async () => noteJson(await file.read(0, file.size), place));
 }
 
 /** The same for JSON that is in memory. */

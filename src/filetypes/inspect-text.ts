@@ -1,6 +1,7 @@
 import { noteOperationsInText } from './inspect-graph.ts';
 import { inspectJson } from './inspect-json.ts';
 import type { InspectionPlace } from './inspection-notes.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { OpenFile } from './open-file.ts';
 import { scanStrings } from './scan-strings.ts';
 
@@ -14,16 +15,16 @@ export async function inspectText(file: OpenFile, place: InspectionPlace): Promi
   if (JSON_NAME.test(file.path) || /^\s*[{[]/.test((await file.read(0, 4096)).toString('utf8'))) await inspectJson(file, place);
   if (!/(?:^|\/)saved_model\.pbtxt$/i.test(file.path)) return;
   if (file.size > MAX_BYTES) place.notes.incomplete();
-  noteOperationsInText((await file.read(0, MAX_BYTES)).toString('latin1'), place);
+  await oneAtATime(file, async () => noteOperationsInText((await file.read(0, MAX_BYTES)).toString('latin1'), place));
 }
 
 /** Notes the tags of YAML that name Python objects. JSON is YAML too, as far as names say. */
 export async function inspectYaml(file: OpenFile, { notes, where }: InspectionPlace): Promise<void> {
   if (!YAML.test(file.path)) return;
   if (file.size > MAX_BYTES) notes.incomplete();
-  const text = (await file.read(0, MAX_BYTES)).toString('latin1');
   // Tags can be spelt with escapes, and shortened by directives: no other tag needs either.
-  if (/![^\s!]{0,100}(?:python\/|%[0-9a-f]{2})|%TAG\b/i.test(text))
+  const hasTags = (text: string) => /![^\s!]{0,100}(?:python\/|%[0-9a-f]{2})|%TAG\b/i.test(text);
+  if (await oneAtATime(file, async () => hasTags((await file.read(0, MAX_BYTES)).toString('latin1'))))
     notes.part('python', where, 'its YAML tags name Python objects, which an unsafe loader makes');
 }
 

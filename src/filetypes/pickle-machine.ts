@@ -6,7 +6,7 @@ import { isImport, MARK, OTHER, PickleInstance, type PickleValue, UNKNOWN_IMPORT
 
 /** Beyond these, values are forgotten: an import that needs them is `?`. */
 const HIGHEST_PROTOCOL = 5;
-const MAX_KEPT = { compounds: 200_000, stackWithText: 65_536, items: 32 };
+const MAX_KEPT = { compounds: 50_000, stackWithText: 65_536, items: 12 };
 
 /**
  * The stack and memo of an unpickler, which knows strings and imports and makes nothing. It goes on where a real one would

@@ -2,7 +2,7 @@ import { OTHER, type PickleValue } from './pickle-value.ts';
 
 const MAX_INDEX = 4_000_000;
 /** Beyond this much text, strings are forgotten: an import that needs them is `?`. */
-const MAX_TEXT = 32 * 1024 * 1024;
+const MAX_TEXT = 16 * 1024 * 1024;
 
 /** What a pickle put aside, by number. */
 export class PickleMemo {

@@ -1,6 +1,7 @@
 import { decodeUtf8, throwIfAborted } from '../core/index.ts';
 import { ByteWindow } from './byte-window.ts';
 import type { PickleImport } from './inspection.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { OpenFile } from './open-file.ts';
 import { joblibArrayEnd } from './pickle-arrays.ts';
 import { PickleMachine } from './pickle-machine.ts';
@@ -42,7 +43,11 @@ type Span = { readonly start: number; readonly end: number } | { readonly need: 
  * Reads one pickle by its opcodes (Lib/pickletools.py, protocols 0 to 5) and runs none of it: what it embeds is skipped, and
  * its stack and memo are followed as far as its imports need them.
  */
-export async function readPickle(file: OpenFile, start: number, by: Unpickler, signal?: AbortSignal): Promise<PickleReading> {
+export function readPickle(file: OpenFile, start: number, by: Unpickler, signal?: AbortSignal): Promise<PickleReading> {
+  return oneAtATime(file, () => readAlone(file, start, by, signal));
+}
+
+async function readAlone(file: OpenFile, start: number, by: Unpickler, signal?: AbortSignal): Promise<PickleReading> {
   const bytes = new ByteWindow(file, start);
   const imports = new Map<string, PickleImport>();
   const machine = new PickleMachine((found) => {

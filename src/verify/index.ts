@@ -10,7 +10,7 @@ export {
   VerifiedStatement,
 } from './open-statement.ts';
 export { StatementStore } from './statement-store.ts';
-export { describeTrust } from './trust.ts';
 export { claimedGenerationTime } from './timestamp.ts';
+export { describeTrust } from './trust.ts';
 export { type InstanceOptions, instanceTrustedRoot, readTrustedRoot, type TrustedRootSource } from './trusted-root.ts';
 export { type EnvelopeOptions, type RefuseSigner, verifyEnvelope } from './verify-envelope.ts';

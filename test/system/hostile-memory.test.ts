@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { signModel } from '../../src/app/index.ts';
@@ -45,6 +46,20 @@ describe('peak memory with costly hostile input', () => {
     await signModel(model, { signer: await fixtureSigner('ec-p256'), shardSize: 1 });
     staysWithin('verify', model, '--key', KEY);
     staysWithin('inspect', model);
+  });
+
+  it(`stays within ${LIMIT_MIB} MiB for pickles that remember all they can`, async () => {
+    const text = Array.from({ length: 300_000 }, (_, i) => `\x8c\x08${String(i).padStart(8, 's')}\x94`).join('');
+    const pairs = Array.from({ length: 12 }, (_, i) => `K${String.fromCharCode(i)}N`).join('');
+    const pickle = Buffer.from(`\x80\x04](${text}e${`}(${pairs}u\x94`.repeat(60_000)}.`, 'latin1');
+    const model = sandbox.write('pickles', Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`${i}.pkl`, pickle])));
+    await signModel(model, { signer: await fixtureSigner('ec-p256') });
+    const policy = sandbox.path('pickles.yaml');
+    writeFileSync(
+      policy,
+      `{ version: 1, principals: { k: { key: "${KEY}" } }, rules: [{ model: "**", signed-by: k, formats: { allow-code: [pickle] } }] }`,
+    );
+    assert.equal(staysWithin('verify', model, '--policy', policy), 0);
   });
 
   it(`stays within ${LIMIT_MIB} MiB for tensors without end`, () => {

@@ -29,12 +29,26 @@ export async function inspectYaml(file: OpenFile, { notes, where }: InspectionPl
 }
 
 /** Inspects what is of no known format by the name under which a loader knows it. */
-export async function inspectUnknown(file: OpenFile, { notes, where }: InspectionPlace): Promise<void> {
-  if (YAML.test(file.path) || JSON_NAME.test(file.path)) {
-    notes.defect('text-malformed', where, 'it is no text in UTF-8, and some readers take other encodings', 'UTF-8', 'other bytes');
+export async function inspectUnknown(file: OpenFile, place: InspectionPlace): Promise<void> {
+  const { notes, where } = place;
+  await inspectYaml(file, place);
+  if (JSON_NAME.test(file.path)) await inspectJson(file, place);
+  if ((YAML.test(file.path) || JSON_NAME.test(file.path)) && isWideText(await file.read(0, 4))) {
+    notes.defect('text-malformed', where, 'it is text in UTF-16 or UTF-32, which some readers take', 'UTF-8', 'another encoding');
   }
   if (!/(?:^|\/)keras_metadata\.pb$/i.test(file.path)) return;
   await scanStrings(file, ['Lambda', '__lambda__', '\\u00'], {}, notes, () => {
     notes.part('keras', where, 'a Lambda layer holds Python bytecode');
   });
+}
+
+/** Whether bytes begin like text of two or four bytes a character: with its mark, or as JSON must (RFC 4627, section 3). */
+function isWideText(head: Buffer): boolean {
+  if (/^(?:\xfe\xff|\xff\xfe)/.test(head.toString('latin1'))) return true;
+  const [a = 0, b = 0, c = 0, d = 0] = head;
+  const isAscii = (...bytes: readonly number[]) => bytes.every((byte) => byte > 0x08 && byte < 0x7f);
+  const isZero = (...bytes: readonly number[]) => bytes.every((byte) => byte === 0);
+  return (
+    (isZero(a, c) && isAscii(b, d)) || (isZero(b, d) && isAscii(a, c)) || (isZero(a, b, c) && isAscii(d)) || (isZero(b, c, d) && isAscii(a))
+  );
 }

@@ -98,10 +98,28 @@ describe('inspectContent, where code is hidden', () => {
   });
 
   it('refuses YAML and JSON in other encodings', async () => {
+    const wide = (text: string) => Buffer.from(text, 'utf16le');
+    const texts = [
+      wide('\ufeff{"a": 1}'),
+      wide('{"a": 1}'),
+      wide('{"a": 1}').swap16(),
+      Buffer.from('\0\0\0{\0\0\0}'),
+      Buffer.from('{\0\0\0}\0\0\0'),
+    ];
     for (const name of ['config.yaml', 'config.json']) {
-      const found = await inspect(Buffer.from(`\ufeff{"a": 1}`, 'utf16le'), name);
-      assert.deepEqual(defectsOf(found), ['text-malformed: it is no text in UTF-8, and some readers take other encodings'], name);
+      for (const text of texts) {
+        const found = await inspect(text, name);
+        assert.deepEqual(defectsOf(found), ['text-malformed: it is text in UTF-16 or UTF-32, which some readers take'], name);
+      }
     }
+  });
+
+  it('takes bytes that are no text for what they are, whatever their name', async () => {
+    const bytes = Buffer.from('c3288a9f00d1ff7e51aa', 'hex');
+    for (const name of ['state.json', 'state.yaml']) assert.deepEqual(defectsOf(await inspect(bytes, name)), []);
+    assert.deepEqual(runs(await inspect(Buffer.concat([bytes, Buffer.from('\na: !!python/object/apply:os.system [id]\n')]), 'a.yaml')), [
+      YAML,
+    ]);
   });
 
   it('finds Lambda layers in JSON that only others read, or that is big', async () => {

@@ -170,7 +170,7 @@ describe('a lineage on MinIO, over TLS', () => {
     const [only] = quantised.releases;
     assert.deepEqual(
       only?.way.map((step) => step.replace(/ \(.*/, '')),
-      ['chats@1', ...DESCENDANTS],
+      ['chats', ...DESCENDANTS],
     );
   });
 

@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..');
 const ROOMS: Readonly<Record<string, { readonly rooms: string; readonly packages?: string; readonly cloud?: true }>> = {
   core: { rooms: '' },
   filetypes: { rooms: 'core' },
-  digest: { rooms: 'core', packages: 'hash-wasm' },
+  digest: { rooms: 'core filetypes', packages: 'hash-wasm' },
   formats: { rooms: 'core', packages: '@noble/curves' },
   model: { rooms: 'core filetypes digest formats' },
   archive: { rooms: 'core digest model', packages: 'tar-stream' },

@@ -3,7 +3,7 @@ import type { Manifest } from '../formats/index.ts';
 import { compareModel, expectedFiles, type HashedModel, isIgnored, parseIgnorePath, type Source } from '../model/index.ts';
 import type { Rule } from '../policy/index.ts';
 import { type CheckedFormats, FormatExaminer } from './check-formats.ts';
-import { examineIgnored, examineListed, packedFile } from './check-formats-local.ts';
+import { examineHashed, examineIgnored, packedFile } from './check-formats-local.ts';
 import { hashRenamed } from './find-renamed.ts';
 import { CandidateHashing, type CheckContentOptions, type HashPlan, planHashing } from './hash-candidates.ts';
 import type { Candidate } from './open-signatures.ts';
@@ -49,7 +49,7 @@ export async function checkContent(
   const examiner = new FormatExaminer(rule.formats, options.signal);
   const hashing = new CandidateHashing(plans, {
     ...options,
-    onListed: (file) => examineListed(examiner, file),
+    onFile: examineHashed(examiner),
     onPacked: (name, file) => examiner.add(packedFile(name, file)),
   });
   const [first, ...others] = plans;

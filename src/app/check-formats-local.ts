@@ -3,40 +3,49 @@ import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, refused, systemErrorCode } from '../core/index.ts';
 import { type FileIdentity, identityOf } from '../digest/index.ts';
-import { isPlainJson, type OpenFile } from '../filetypes/index.ts';
+import { type FileFormat, glance, type OpenFile } from '../filetypes/index.ts';
 import { DEFAULT_IGNORED } from '../formats/index.ts';
-import { type ListedFile, listModel, type PackedFile, type Source } from '../model/index.ts';
+import { type HashModelOptions, type ListedFile, listModel, type PackedFile, type Source } from '../model/index.ts';
 import type { FileToExamine, FormatExaminer } from './check-formats.ts';
 
 /** Reads up to this size are made at once: from the page cache they take less than waiting for another thread. */
 const SMALL_READ = 128 * 1024;
-const PLAIN_BYTES = 64 * 1024;
-const plain = Buffer.allocUnsafeSlow(PLAIN_BYTES);
+const GLANCED_BYTES = 256 * 1024;
+const glanced = Buffer.allocUnsafeSlow(GLANCED_BYTES);
 
 /** Takes a file on disk as it was listed: it is looked at only where it is still that one afterwards, as hashing demands too. */
 export function examineListed(examiner: FormatExaminer, file: ListedFile): void {
-  if (!examiner.isNeeded) return;
-  if (isListedPlain(file)) examiner.addPlain(file.name, 'json');
-  else examiner.add({ name: file.name, use: (look) => withListed(file, look) });
+  if (examiner.isNeeded) take(examiner, file, glanceAt(file));
 }
 
-/** Whether a file holds nothing but plain JSON. What goes wrong is found again where more is looked at. */
-function isListedPlain(file: ListedFile): boolean {
+/** Takes files as they are hashed, and small ones are seen then. Undefined where nothing is to be looked at. */
+export function examineHashed(examiner: FormatExaminer): HashModelOptions['onFile'] {
+  if (!examiner.isNeeded) return undefined;
+  return (file, format) => take(examiner, file, file.part === undefined ? format : glanceAt(file));
+}
+
+function take(examiner: FormatExaminer, file: ListedFile, format: FileFormat | undefined): void {
+  if (format === undefined) examiner.add({ name: file.name, use: (look) => withListed(file, look) });
+  else examiner.addPlain(file.name, format);
+}
+
+/** What a small file is, where a glance tells. What goes wrong is found again where more is looked at. */
+function glanceAt(file: ListedFile): FileFormat | undefined {
   const { name, identity, part } = file;
   const { offset, size } = part ?? { offset: 0, size: identity.size };
-  if (size === 0 || size > PLAIN_BYTES || !name.endsWith('.json')) return false;
+  if (size > GLANCED_BYTES) return undefined;
   try {
     const opened = openListed(file);
     try {
-      const bytes = plain.subarray(0, size);
-      if (readSync(opened, bytes, 0, size, offset) !== size || !isPlainJson(name, bytes)) return false;
-      return isSame(fstatSync(opened), identity);
+      const bytes = glanced.subarray(0, size);
+      const format = readSync(opened, bytes, 0, size, offset) === size ? glance(name, bytes) : undefined;
+      return isSame(fstatSync(opened), identity) ? format : undefined;
     } finally {
       closeSync(opened);
     }
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
-    return false;
+    return undefined;
   }
 }
 

@@ -5,9 +5,9 @@ import type { Serialization } from '../formats/index.ts';
 import {
   expectedFiles,
   type HashedModel,
+  type HashModelOptions,
   hashModel,
   isIgnored,
-  type ListedFile,
   type PackedFile,
   parseIgnorePath,
   type Source,
@@ -33,8 +33,8 @@ export interface HashPlan {
 export interface CheckContentOptions extends EngineOptions {
   /** The bundles that were read: never content where they lie inside the model. */
   readonly signatures: readonly string[];
-  /** Told of every file of the model that is listed. */
-  readonly onListed?: ((file: ListedFile) => void) | undefined;
+  /** As {@link hashModel} tells of files. */
+  readonly onFile?: HashModelOptions['onFile'];
   /** The same of every file in a compressed archive. */
   readonly onPacked?: ((name: string, file: PackedFile) => void) | undefined;
 }
@@ -89,8 +89,8 @@ export class CandidateHashing {
 
   /** The model with only some files by content. */
   hashOnly({ source, serialization, names }: HashPlan, only: ReadonlySet<string>): Promise<HashedModel> {
-    const { signatures: excluded, onListed, onPacked } = this.#options;
-    return hashModel(source, { ...engineOf(this.#options), serialization, excluded, signed: names, only, onListed, onPacked });
+    const { signatures: excluded, onFile, onPacked } = this.#options;
+    return hashModel(source, { ...engineOf(this.#options), serialization, excluded, signed: names, only, onFile, onPacked });
   }
 }
 

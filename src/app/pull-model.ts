@@ -3,7 +3,7 @@ import { type Check, type Finding, MlsignError, type OnProgress, throwIfAborted,
 import type { StoreLocation } from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
 import { FormatExaminer } from './check-formats.ts';
-import { examineListed } from './check-formats-local.ts';
+import { examineHashed } from './check-formats-local.ts';
 import { readPrefix } from './check-prefix.ts';
 import { checkPulled } from './check-pulled.ts';
 import { prefixFindings } from './prefix-findings.ts';
@@ -82,7 +82,7 @@ async function alreadyThere(target: PullTarget, model: OpenedModel, options: Pul
   const inTheWay = await occupants(target);
   if (inTheWay.length === 0) return undefined;
   const examiner = new FormatExaminer(model.rule.formats, options.signal);
-  const proofs = await pulledAlready(target, model, options, (file) => examineListed(examiner, file));
+  const proofs = await pulledAlready(target, model, options, examineHashed(examiner));
   const formats = await examiner.finish();
   if (proofs === undefined && options.force) return undefined;
   if (proofs === undefined) throw notEmpty(target, inTheWay);

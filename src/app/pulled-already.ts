@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MlsignError, readCapped, sha256Hex, verdictOf } from '../core/index.ts';
 import { hashFiles, identityOf } from '../digest/index.ts';
 import { MAX_BUNDLE_BYTES } from '../formats/index.ts';
-import { compareModel, type HashedModel, hashModel, type ListedFile, openSource, type Source } from '../model/index.ts';
+import { compareModel, type HashedModel, type HashModelOptions, hashModel, openSource, type Source } from '../model/index.ts';
 import { SIGNATURE_NAME } from './locations.ts';
 import { type ObjectProof, proofOf } from './prove-objects.ts';
 import type { PullModelOptions } from './pull-model.ts';
@@ -17,13 +17,13 @@ const NOT_OF_MODEL: readonly string[] = [...SYSTEM_ENTRIES, INSIDE];
  * What a directory holds, where it is a release whole already, as an earlier pull left it: every byte is hashed. Undefined
  * where it is anything else.
  *
- * @param onListed told of every file that lies there
+ * @param onFile as `hashModel` tells of files
  */
 export async function pulledAlready(
   target: PullTarget,
   model: OpenedModel,
   options: PullModelOptions,
-  onListed: (file: ListedFile) => void,
+  onFile: HashModelOptions['onFile'],
 ): Promise<readonly ObjectProof[] | undefined> {
   const { release, contents } = model;
   const { kind, bundles } = release.record;
@@ -37,7 +37,7 @@ export async function pulledAlready(
     if ((await occupants(target)).some((name) => !own.includes(name))) return undefined;
   }
   if (kind === 'archive') return await archiveProofs(path, model, options);
-  const hashed = await hash(await openSource(path), model, options, onListed);
+  const hashed = await hash(await openSource(path), model, options, onFile);
   const isClean = hashed.ignored.every((name) => NOT_OF_MODEL.includes(name));
   const findings = compareModel(contents.manifest, hashed, { ignoreUnsigned: false });
   if (!isClean || hashed.emptyFiles.length > 0 || verdictOf(findings) !== 'verified') return undefined;
@@ -52,7 +52,7 @@ function hash(
   source: Source,
   { contents }: OpenedModel,
   { signal, onProgress }: PullModelOptions,
-  onListed: (file: ListedFile) => void,
+  onFile: HashModelOptions['onFile'],
 ): Promise<HashedModel> {
   const { manifest, files } = contents;
   return hashModel(source, {
@@ -60,7 +60,7 @@ function hash(
     excluded: source.kind === 'file' ? [] : [join(source.path, SIGNATURE_NAME)],
     signed: files.map(({ name }) => name),
     useMainThread: true,
-    onListed,
+    onFile,
     signal,
     onProgress,
   });

@@ -1,4 +1,5 @@
 import type { HashType, OnProgress } from '../core/index.ts';
+import type { FileFormat } from '../filetypes/index.ts';
 import type { EngineChoice, EngineName } from './engine.ts';
 import type { HashedFile } from './hash-results.ts';
 import { HashingRun } from './hashing-run.ts';
@@ -23,7 +24,7 @@ export interface FilePart {
 }
 
 /** How files are hashed. */
-export interface HashOptions {
+export interface HashOptions<F extends FileToHash = FileToHash> {
   readonly algorithm: HashType;
   /** `auto` unless given. */
   readonly engine?: EngineChoice | undefined;
@@ -33,6 +34,11 @@ export interface HashOptions {
   readonly workers?: number | undefined;
   /** Whether the calling thread hashes beside the workers. It lets its event loop run every few milliseconds. */
   readonly useMainThread?: boolean | undefined;
+  /**
+   * Told of each file: with what it is, where a glance at all of its bytes told so while they were in memory, once it is hashed; and
+   * at once, without, where it is too large, or a part of another file.
+   */
+  readonly onFile?: ((file: F, format: FileFormat | undefined) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -51,6 +57,6 @@ export interface HashedFiles {
  *   `fileError` gives
  * @throws MlsignError `interrupted`, `engine-lacks-algorithm`, `worker-failed`
  */
-export async function hashFiles(files: Iterable<FileToHash>, options: HashOptions): Promise<HashedFiles> {
+export async function hashFiles<F extends FileToHash>(files: Iterable<F>, options: HashOptions<F>): Promise<HashedFiles> {
   return await new HashingRun(options).hash(files);
 }

@@ -5,9 +5,9 @@ import { Control } from './control.ts';
 import { chooseEngine, createHasher, type EngineName } from './engine.ts';
 import type { FileToHash, HashedFiles, HashOptions } from './hash-files.ts';
 import { HashResults } from './hash-results.ts';
-import { HashingThread } from './hashing-thread.ts';
+import { CHUNK_BYTES, HashingThread } from './hashing-thread.ts';
 import { countRanges, MOST_RANGES, rangeAt, tooManyShards } from './ranges.ts';
-import { type WorkItem, WorkList } from './work-list.ts';
+import { HASHED, type WorkItem, WorkList } from './work-list.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /** Below this the work is done before a worker has started. */
@@ -22,14 +22,17 @@ const STRIDE = 256;
 const PROGRESS_MS = 100;
 
 /** A range, with its number in the results. */
-interface NumberedItem extends WorkItem {
+interface NumberedItem<F> extends WorkItem {
   readonly number: number;
+  readonly file: F;
 }
 
-interface OpenList {
+interface OpenList<F> {
   readonly list: WorkList;
   /** The numbers of its items in the results. */
   readonly numbers: Float64Array;
+  /** The files of those items that are glanced at. */
+  readonly files: readonly (F | undefined)[];
   readonly readAhead: boolean;
 }
 
@@ -37,17 +40,17 @@ interface OpenList {
  * One run over many files. Ranges of files go into shared lists, large ones first, from which every thread takes the
  * next: one huge file in shards, eight large files and twenty thousand small ones all keep every core busy.
  */
-export class HashingRun {
-  readonly #options: HashOptions;
+export class HashingRun<F extends FileToHash> {
+  readonly #options: HashOptions<F>;
   readonly #threads: number;
   readonly #control: Control;
   readonly #pool = new WorkerPool(
     (id) => this.#listDone(id),
     (error) => this.#fail(error),
   );
-  readonly #open = new Map<number, OpenList>();
+  readonly #open = new Map<number, OpenList<F>>();
   readonly #results = new HashResults();
-  #unlisted: NumberedItem[] = [];
+  #unlisted: NumberedItem<F>[] = [];
   #lists = 0;
   /** How many lists this thread has been through. */
   #helped = 0;
@@ -60,13 +63,13 @@ export class HashingRun {
   /** Fulfilled when a list is done or the run has failed; a new one each time that it was waited for. */
   #news = Promise.withResolvers<void>();
 
-  constructor(options: HashOptions) {
+  constructor(options: HashOptions<F>) {
     this.#options = options;
     this.#threads = Math.max(1, options.workers ?? Math.min(availableParallelism(), MOST_THREADS));
     this.#control = Control.for(this.#threads + 1);
   }
 
-  async hash(files: Iterable<FileToHash>): Promise<HashedFiles> {
+  async hash(files: Iterable<F>): Promise<HashedFiles> {
     const { signal, onProgress } = this.#options;
     const abort = () => this.#fail(interrupted());
     if (signal?.aborted) abort();
@@ -88,16 +91,19 @@ export class HashingRun {
     }
   }
 
-  async #takeAll(files: Iterable<FileToHash>): Promise<void> {
-    const { shardSize } = this.#options;
+  async #takeAll(files: Iterable<F>): Promise<void> {
+    const { shardSize, onFile } = this.#options;
     let taken = 0;
-    for (const { path, identity, followLink = false, part } of files) {
+    for (const file of files) {
+      const { path, identity, followLink = false, part } = file;
       const { offset, size } = part ?? { offset: 0, size: identity.size };
       const count = this.#countRanges(path, size);
+      const glance = onFile !== undefined && part === undefined && count === 1 && size <= CHUNK_BYTES;
+      if (!glance) onFile?.(file, undefined);
       for (let range = 0; range < count; range++) {
         const [start, end] = rangeAt(range, size, shardSize);
         const place = { path, start: offset + start, end: offset + end, size };
-        this.#unlisted.push({ ...place, identity, followLink, number: this.#results.addRange() });
+        this.#unlisted.push({ ...place, identity, followLink, glance, number: this.#results.addRange(), file });
         if (this.#unlisted.length < RANGES_A_LIST) continue;
         this.#openList();
         while (this.#open.size > MOST_LISTS) await this.#help();
@@ -144,7 +150,9 @@ export class HashingRun {
     const list = WorkList.of(items, DIGEST_BYTES[this.#options.algorithm]);
     const readAhead = this.#bytes >= WORTH_WORKERS && this.#results.ranges < this.#threads;
     const id = this.#lists++;
-    this.#open.set(id, { list, numbers: Float64Array.from(items, ({ number }) => number), readAhead });
+    const numbers = Float64Array.from(items, ({ number }) => number);
+    const files = items.map(({ file, glance }) => (glance ? file : undefined));
+    this.#open.set(id, { list, numbers, files, readAhead });
     this.#pool.post({ id, list: list.shared, readAhead });
   }
 
@@ -153,7 +161,12 @@ export class HashingRun {
     if (done === undefined) return;
     this.#open.delete(id);
     this.#pool.forget(id);
-    this.#results.take(done.list, done.numbers);
+    const { list, numbers, files } = done;
+    this.#results.take(list, numbers);
+    const { onFile } = this.#options;
+    files.forEach((file, item) => {
+      if (file !== undefined) onFile?.(file, list.status(item) === HASHED ? list.format(item) : undefined);
+    });
     this.#news.resolve();
   }
 

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, read, readSync } from 'node:fs';
 import { systemErrorCode } from '../core/index.ts';
+import { glance } from '../filetypes/index.ts';
 import type { Control } from './control.ts';
 import type { Hasher } from './engine.ts';
 import { CHANGED, HASHED, NOT_A_FILE, type WorkList } from './work-list.ts';
@@ -75,7 +76,10 @@ export class HashingThread {
     try {
       const file = openItem(work, item);
       try {
-        return this.#conclude(work, item, file, this.#digestAtOnce(file, start, end));
+        const status = this.#conclude(work, item, file, this.#digestAtOnce(file, start, end));
+        if (status === HASHED && work.isToGlance(item))
+          work.setFormat(item, glance(work.path(item), this.#buffer.subarray(0, end - start)));
+        return status;
       } finally {
         closeSync(file);
       }

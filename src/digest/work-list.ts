@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs';
+import { FILE_FORMATS, type FileFormat } from '../filetypes/index.ts';
 import { type FileIdentity, identityOf } from './identity.ts';
 
 /** One range of one file to hash. */
@@ -13,6 +14,8 @@ export interface WorkItem {
   readonly identity: FileIdentity;
   /** Whether the path may be a symbolic link. */
   readonly followLink: boolean;
+  /** Whether to look at what the file is, while all of it is in memory. */
+  readonly glance: boolean;
 }
 
 /** What became of an item: one of these, or the negative number of a system error. */
@@ -31,7 +34,10 @@ export interface SharedWork {
 }
 
 const NUMBERS = 7;
-const INTEGERS = 3;
+const INTEGERS = 4;
+/** Instead of the number of a format. */
+const NOT_KNOWN = -1;
+const TO_GLANCE = -2;
 const NEXT = 0;
 const DONE = 1;
 
@@ -46,7 +52,7 @@ export class WorkList {
   readonly #counters: Int32Array;
   /** per item: start, end, size of the file, mtime, inode, device, size of what it is a range of */
   readonly #numbers: Float64Array;
-  /** per item: status, follow link, which path */
+  /** per item: status, follow link, which path, format (the number of one in FILE_FORMATS, or one of these) */
   readonly #integers: Int32Array;
   /** in hex */
   readonly #digests: Buffer;
@@ -84,7 +90,7 @@ export class WorkList {
     const [numbers, integers] = [this.#numbers, this.#integers];
     let [number, integer, whichPath] = [0, 0, -1];
     let previous: string | undefined;
-    for (const { path, start, end, size, identity, followLink } of items) {
+    for (const { path, start, end, size, identity, followLink, glance } of items) {
       if (path !== previous) whichPath++;
       previous = path;
       numbers[number++] = start;
@@ -97,6 +103,7 @@ export class WorkList {
       integers[integer++] = PENDING;
       integers[integer++] = followLink ? 1 : 0;
       integers[integer++] = whichPath;
+      integers[integer++] = glance ? TO_GLANCE : NOT_KNOWN;
     }
   }
 
@@ -123,6 +130,21 @@ export class WorkList {
 
   followLink(item: number): boolean {
     return this.#integers[item * INTEGERS + 1] === 1;
+  }
+
+  /** Whether to look at what the file is. */
+  isToGlance(item: number): boolean {
+    return this.#integers[item * INTEGERS + 3] === TO_GLANCE;
+  }
+
+  /** Leaves what the file is; undefined where a glance does not tell. */
+  setFormat(item: number, format: FileFormat | undefined): void {
+    this.#integers[item * INTEGERS + 3] = format === undefined ? NOT_KNOWN : FILE_FORMATS.indexOf(format);
+  }
+
+  /** What the file of an item that is hashed is, where a glance told. */
+  format(item: number): FileFormat | undefined {
+    return FILE_FORMATS[this.#integers[item * INTEGERS + 3] ?? NOT_KNOWN];
   }
 
   start(item: number): number {

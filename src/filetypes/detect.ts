@@ -31,17 +31,22 @@ export async function detectFormat(file: OpenFile): Promise<FileFormat> {
   if (looksLikeZip(head)) {
     return formatOfZip((await readZipDirectory(file))?.entries.map(({ name }) => name) ?? [firstZipName(head)]);
   }
+  const format = detectByHead(head, file.path, file.size);
+  return (format === 'unknown' || format === 'text') && (await sniffPickle(file)) ? formatOfPickle(head) : format;
+}
+
+/** What the first bytes tell, of anything but a ZIP file: it and pickles that have no usual beginning need more of the file. */
+export function detectByHead(head: Buffer, path: string, size: number): FileFormat {
   const known = formatByMagic(head);
   if (known !== undefined) return known;
-  if (head.indexOf(HDF5) === 0) return head.includes('keras_version') ? 'keras' : 'hdf5';
+  if (head.subarray(0, HDF5.length).equals(HDF5)) return head.includes('keras_version') ? 'keras' : 'hdf5';
   if (looksLikeSafetensors(head)) return 'safetensors';
   if (looksLikeLegacyTorch(head)) return 'pytorch-legacy';
   if (looksLikePickle(head)) return formatOfPickle(head);
-  if (looksLikeOnnx(head, file.size)) return 'onnx';
-  if (looksLikeSavedModel(head, file.size)) return 'saved-model';
-  if (looksLikeSentencePiece(head, file.size)) return 'sentencepiece';
-  const format = detectText(head, file);
-  return (format === 'unknown' || format === 'text') && (await sniffPickle(file)) ? formatOfPickle(head) : format;
+  if (looksLikeOnnx(head, size)) return 'onnx';
+  if (looksLikeSavedModel(head, size)) return 'saved-model';
+  if (looksLikeSentencePiece(head, size)) return 'sentencepiece';
+  return detectText(head, path, size);
 }
 
 function formatOfPickle(head: Buffer): FileFormat {
@@ -52,18 +57,19 @@ function firstZipName(head: Buffer): string {
   return head.length < 30 ? '' : head.toString('utf8', 30, 30 + head.readUInt16LE(26));
 }
 
-function detectText(head: Buffer, file: OpenFile): FileFormat {
-  const text = textOf(head, file.size > head.length);
+function detectText(head: Buffer, path: string, size: number): FileFormat {
+  const isCut = size > head.length;
+  const text = textOf(head, isCut);
   if (text === undefined) return formatByWeakMagic(head) ?? 'unknown';
   if (isDeflatedText(head)) return 'compressed';
   if (text.startsWith('#!')) return /^#!.*\bpython/.test(text) ? 'python' : 'shell';
   if (text.startsWith(LFS_POINTER)) return 'git-lfs-pointer';
   const start = text.trimStart();
-  const code = codeOfName(file.path);
+  const code = codeOfName(path);
   if (code !== undefined) return code;
-  const json = /^(?:\{\s*["}]|\[)/.test(start) ? detectJson(start, file.size > head.length) : undefined;
+  const json = /^(?:\{\s*["}]|\[)/.test(start) ? detectJson(start, isCut) : undefined;
   if (json !== undefined) return json;
-  return TEXT_BY_EXTENSION[file.path.slice(file.path.lastIndexOf('.') + 1).toLowerCase()] ?? 'text';
+  return TEXT_BY_EXTENSION[path.slice(path.lastIndexOf('.') + 1).toLowerCase()] ?? 'text';
 }
 
 /** The text of UTF-8 bytes without control characters but white space. A character cut at the end is left out. */

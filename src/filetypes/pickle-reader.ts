@@ -110,6 +110,25 @@ async function walk(
   }
 }
 
+/** Opcodes that import, or give the memo a number that may be too high for what is followed. */
+const NOT_PLAIN: ReadonlySet<PickleOpcode> = new Set(['GLOBAL', 'STACK_GLOBAL', 'INST', 'EXT1', 'EXT2', 'EXT4', 'PUT', 'LONG_BINPUT']);
+const MAX_GLANCED_OPCODES = 1000;
+
+/** Whether a whole file could be a pickle that imports something, as far as a look tells: `readPickle` knows. */
+export function mayImport(bytes: Buffer): boolean {
+  for (let at = 0, opcodes = 0; opcodes < MAX_GLANCED_OPCODES; opcodes++) {
+    const form = PICKLE_OPCODES[bytes[at] ?? 0];
+    if (form === undefined || form.name === 'STOP') return false;
+    if (NOT_PLAIN.has(form.name)) return true;
+    const span = spanOf(bytes, at + 1, form.argument);
+    if (span === 'long-line') return true;
+    // No opcode, or one that the file ends in.
+    if (span === 'broken' || 'need' in span || span.end >= bytes.length) return false;
+    at = span.end;
+  }
+  return true;
+}
+
 type Stopped = { readonly opcodes: number; readonly need: number; readonly why: 'more' | 'need' | 'long-line' | 'array' | PickleEnd };
 
 /** Runs as many opcodes as are in memory, without a pause. */

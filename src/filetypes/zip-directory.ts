@@ -70,11 +70,16 @@ export async function readZipDirectory(file: OpenFile): Promise<ZipDirectory | u
   return { ...directory, entries, problems, isComplete: directory.isComplete && entries.length < MAX_ENTRIES && ends.length < MAX_ENDS };
 }
 
+/** Whether bytes hold an end record where a reader looks for it: at the end of a file that they are the end of. */
+export function hasZipEnd(bytes: Buffer): boolean {
+  return bytes.includes(END, Math.max(0, bytes.length - END_BYTES - MAX_COMMENT_BYTES));
+}
+
 /** The last end record is what most readers take; some take another whose comment reaches to the end. The last one first. */
 function findEnds(tail: Buffer): readonly number[] {
   const ends: number[] = [];
   // Few files have one, and looking forwards is several times faster.
-  if (!tail.includes(END)) return ends;
+  if (!hasZipEnd(tail)) return ends;
   for (let at = tail.length; at >= 0 && ends.length < MAX_ENDS; at--) {
     at = tail.lastIndexOf(END, at);
     if (at === -1) break;

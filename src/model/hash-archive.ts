@@ -15,7 +15,7 @@ export async function hashArchive(
   source: ArchiveSource,
   options: Omit<HashModelOptions, 'excluded'> & { readonly excluded: ReadonlySet<string> },
 ): Promise<HashedModel> {
-  const { serialization, excluded, signed, only, onListed, onPacked, engine, workers, useMainThread, signal, onProgress } = options;
+  const { serialization, excluded, signed, only, onFile, onPacked, engine, workers, useMainThread, signal, onProgress } = options;
   const { hashType: algorithm, shardSize } = serialization;
   const listing = new ArchiveListing({ ignorePaths: serialization.ignorePaths, excluded, signed });
   const isHashed = (name: string) => listing.isContent(name) && (only === undefined || only.has(name));
@@ -35,7 +35,7 @@ export async function hashArchive(
     if (kind === 'directory') continue;
     // A loader may read what is ignored, too: only what git keeps for itself, and signatures, are nothing to look at.
     if (!listing.isOfGit(name) && !excluded.has(name)) {
-      if (place !== undefined) onListed?.({ ...place, name });
+      if (place !== undefined) onFile?.({ ...place, name }, undefined);
       if (packed !== undefined) onPacked?.(name, packed);
     }
     if (!listing.isContent(name)) continue;

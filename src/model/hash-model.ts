@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { compareCodePoints, type Finding, fileError, type OnProgress } from '../core/index.ts';
 import { type EngineChoice, type EngineName, type HashedFile, hashFiles, identityOf } from '../digest/index.ts';
+import type { FileFormat } from '../filetypes/index.ts';
 import { checkResourceName, type Serialization } from '../formats/index.ts';
 import { nameInvalid, unreadable } from './directory-findings.ts';
 import { DirectoryWalk, type ListedFile } from './directory-source.ts';
@@ -18,8 +19,8 @@ export interface HashModelOptions {
   readonly signed?: Iterable<string> | undefined;
   /** The names to hash: other files are listed, and not read. Every file unless given. */
   readonly only?: ReadonlySet<string> | undefined;
-  /** Told of every file that is listed, before it is hashed. */
-  readonly onListed?: ((file: ListedFile) => void) | undefined;
+  /** Told of every file, with what it is where a glance told so while it was hashed. */
+  readonly onFile?: ((file: ListedFile, format: FileFormat | undefined) => void) | undefined;
   /** The same of every file in a compressed archive. */
   readonly onPacked?: ((name: string, file: PackedFile) => void) | undefined;
   readonly engine?: EngineChoice | undefined;
@@ -68,21 +69,23 @@ export interface HashedModel {
  */
 export async function hashModel(source: Source, options: HashModelOptions): Promise<HashedModel> {
   if (source.kind === 'archive') return hashArchive(source, { ...options, excluded: membersOf(source, options.excluded) });
-  const { serialization, only, onListed, engine, workers, useMainThread, signal, onProgress } = options;
+  const { serialization, only, onFile, engine, workers, useMainThread, signal, onProgress } = options;
   const { hashType: algorithm, shardSize } = serialization;
   const listing = await list(source, options);
   const names: string[] = [];
   const others: ModelFile[] = [];
   function* toHash(): Generator<ListedFile> {
     for (const file of listing.files()) {
-      onListed?.(file);
       if (only === undefined || only.has(file.name)) {
         names.push(file.name);
         yield file;
-      } else others.push({ name: file.name, size: file.identity.size, digests: [] });
+      } else {
+        others.push({ name: file.name, size: file.identity.size, digests: [] });
+        onFile?.(file, undefined);
+      }
     }
   }
-  const results = await hashFiles(toHash(), { algorithm, engine, shardSize, workers, useMainThread, signal, onProgress });
+  const results = await hashFiles(toHash(), { algorithm, engine, shardSize, workers, useMainThread, signal, onProgress, onFile });
   const { files, failures } = pair(names, results.files);
   const all = [...files, ...others].sort((a, b) => compareCodePoints(a.name, b.name));
   return {

@@ -20,6 +20,7 @@ import { blake3 } from 'hash-wasm';
 import { HASH_TYPES, type HashType, type Progress } from '../../src/core/index.ts';
 import { ENGINE_ALGORITHMS, type EngineName } from '../../src/digest/engine.ts';
 import { type FileToHash, type HashedFile, type HashOptions, hashFiles, identityOf } from '../../src/digest/index.ts';
+import type { FileFormat } from '../../src/filetypes/index.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -176,6 +177,32 @@ describe('hashing files', () => {
       code: 'engine-lacks-algorithm',
       message: 'the native engine has no blake3',
     });
+  });
+});
+
+describe('what files are', () => {
+  it('is told of each file once, of whole small ones by a glance at what was hashed', async () => {
+    const root = sandbox.write('seen', { 'a.txt': 'text'.repeat(500), 'b.json': '{}', 'c.py': 'import os', empty: '' });
+    const path = (name: string) => `${root}/${name}`;
+    const small = ['a.txt', 'b.json', 'c.py', 'empty'].map((name) => listed(path(name)));
+    const part = { ...listed(path('a.txt')), part: { offset: 1, size: 2 } };
+    const gone = { ...listed(path('a.txt')), path: path('gone.txt') };
+    const many = Array.from({ length: 600 }, () => listed(path('b.json')));
+    const big = sparse('seen-big', MEBIBYTE + 1);
+    const files = [...small, part, gone, big, ...many];
+    for (const useMainThread of [true, false]) {
+      for (const shardSize of [undefined, 1000]) {
+        const seen = new Map<FileToHash, (FileFormat | undefined)[]>();
+        const onFile = (file: FileToHash, format: FileFormat | undefined) => seen.set(file, [...(seen.get(file) ?? []), format]);
+        await hashAll(files, { algorithm: 'sha256', useMainThread, shardSize, onFile });
+        const json = many.map(() => ['json']);
+        const whole = shardSize === undefined ? ['text', 'json', undefined, 'empty'] : [undefined, 'json', undefined, undefined];
+        assert.deepEqual(
+          files.map((file) => seen.get(file)),
+          [...whole.map((format) => [format]), [undefined], [undefined], [undefined], ...json],
+        );
+      }
+    }
   });
 });
 

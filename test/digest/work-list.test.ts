@@ -41,7 +41,15 @@ describe('the ranges of a file', () => {
   });
 });
 
-const ITEM: WorkItem = { path: 'p', start: 0, end: 1, size: 1, identity: { size: 1, mtimeMs: 0, ino: 0, dev: 0 }, followLink: false };
+const ITEM: WorkItem = {
+  path: 'p',
+  start: 0,
+  end: 1,
+  size: 1,
+  identity: { size: 1, mtimeMs: 0, ino: 0, dev: 0 },
+  followLink: false,
+  glance: false,
+};
 
 const identity = fc.record({
   size: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
@@ -57,6 +65,7 @@ const items: fc.Arbitrary<readonly WorkItem[]> = fc.array(
     size: fc.integer({ min: 0, max: 2 ** 50 }),
     identity,
     followLink: fc.boolean(),
+    glance: fc.boolean(),
   }),
   { maxLength: 50 },
 );
@@ -73,6 +82,7 @@ describe('a list of work in shared memory', () => {
           assert.equal(list.end(i), item.end);
           assert.equal(list.share(i), item.size === 0 ? 1 : (item.end - item.start) / item.size);
           assert.equal(list.followLink(i), item.followLink);
+          assert.equal(list.isToGlance(i), item.glance);
           assert.equal(list.status(i), PENDING);
         }
       }),

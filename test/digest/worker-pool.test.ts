@@ -22,7 +22,10 @@ function zeros(name: string, size: number): string {
 }
 
 function listOf(path: string, start: number, end: number): WorkList {
-  return WorkList.of([{ path, start, end, size: end - start, identity: identityOf(lstatSync(path)), followLink: false }], 32);
+  return WorkList.of(
+    [{ path, start, end, size: end - start, identity: identityOf(lstatSync(path)), followLink: false, glance: false }],
+    32,
+  );
 }
 
 /** A pool, and what it reports first. */

@@ -52,7 +52,7 @@ function ruleWarnings(rule: Rule): readonly Finding[] {
             'policy-revocations-missing',
             'no revocation list is asked: what is revoked still passes',
             subject,
-            'revocations: { signed-by: …, file: … }, and mlsign revoke --init',
+            'name a list (revocations: { signed-by: …, file: … }), which mlsign revoke --init begins',
           ),
         ]
       : []),
@@ -63,6 +63,16 @@ function ruleWarnings(rule: Rule): readonly Finding[] {
             'files that nobody signed may lie in the model, and a loader may read them',
             subject,
             'name the paths: unsigned-paths',
+          ),
+        ]
+      : []),
+    ...(rule.attestations.length > 0 && rule.ignorePaths === 'signed'
+      ? [
+          warning(
+            'policy-attestations-partial',
+            'attestations are about the signed files alone: whoever may sign the model can leave out further paths later, and they still count',
+            subject,
+            'ignore-paths: [], or exactly the paths that may be left out',
           ),
         ]
       : []),

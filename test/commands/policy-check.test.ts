@@ -51,26 +51,27 @@ describe('mlsign policy check', function () {
     const { code, document } = await check('--strict');
     assert.deepEqual([code, document.warnings], [0, []]);
     assert.deepEqual(document.rules[0].asks, [
-      'the model is signed by all 2 of lead, security',
+      'the model is signed by both lead and security',
       'each signature that counts is proven to be at most 90 days old',
-      'each signature that counts has timestamps of 2 different trusted timestamp authorities',
+      'each signature that counts has timestamps of 2 different trusted authorities',
       'each signature that counts is in a trusted transparency log',
       'a release is signed by lead',
-      'channel production is moved by security, and followed only by clients that remember earlier pointers',
-      `the revocation list of security (${folder.path('revocations.json')}) is there, has not expired and revokes nothing of the model`,
-      'the provenance of the model is signed by those who may sign the model, was built by https://ci/x',
-      'every ancestor that is a base-model is signed by security, comes from s3://base/**, is named at least 2 times',
-      'there is an attestation about exactly this model (approval for security) by security, and at most 1 day old',
-      'there is an attestation about exactly this model (evaluation) by lead, with accuracy >= 0.9',
-      'a verification summary of https://gate.example, signed by security and at most 7 days old, is accepted instead of all that',
-      'files are safetensors, pytorch by their content; files that can run code when they are loaded are pytorch at most, and pickles import only collections.OrderedDict',
+      'channel production is moved by security, and followed only by clients that remember what they saw of it',
+      `the revocation list that security signs (${folder.path('revocations.json')}) is there, has not expired and revokes nothing of the model`,
+      'the provenance of the model is signed by those who may sign the model and names no builder but https://ci/x',
+      'each ancestor in the role base-model is signed by security and comes from s3://base/**; the model itself names at least 2 in the role base-model',
+      'exactly this model is attested (approval for security) by security, at most 1 day ago',
+      'exactly this model is attested (evaluation) by lead, with accuracy >= 0.9',
+      'by its content every file is safetensors or pytorch; no file can run code when it is loaded, except pytorch; pickles in these import only collections.OrderedDict',
       'every file of the model is signed, except .cache',
       'symbolic links are followed where the signer followed them',
-      'the checksums of https://minio.example:9000 are believed',
+      'the checksums that https://minio.example:9000 gives are believed, without reading the files',
+      'a verification summary in the name of https://gate.example, signed by security and made under this policy at most 7 days ago, ' +
+        'stands in for signers, their evidence, lineage and attestations, of a release for formats too, and for nothing else',
     ]);
     const { stdout } = await mlsign(['policy', 'check', file]);
     assert.match(stdout, /^valid {2}.* 2 principals, 1 rule, 0 warnings\n/);
-    assert.match(stdout, /\nrule models\/\* {2}\/.*\n {2}- the model is signed by all 2 of lead, security\n/);
+    assert.match(stdout, /\nrule models\/\* {2}\/.*\n {2}- the model is signed by both lead and security\n/);
   });
 
   it('warns of what is seldom meant, and with --strict that is exit code 1', async () => {
@@ -107,6 +108,73 @@ rules:
     const loose = await mlsign(['policy', 'check', file]);
     assert.equal(loose.code, 0);
     assert.match(loose.stderr, /^warning: rule typo\/\*: the pattern matches nothing on this disk/);
+  });
+
+  it('says what a rule leaves open', async () => {
+    folder.policy(`version: 1
+principals:
+  lead: { key: keys/ec-p256.pub }
+  security: { key: keys/ed25519.pub }
+  third: { key: keys/ec-p384.pub }
+roles:
+  release: [lead, security, third]
+rules:
+  - model: models/*
+    signed-by: [release, "2 of [lead, security, third]"]
+    require: { timestamps: 1, logs: 2 }
+    lineage:
+      model: { required: false }
+      dataset: { required: false, signed-by: release, builders: [https://ci/x, https://ci/y] }
+      code: { from: ["git+https://a/**", "git+https://b/**"] }
+      config: { minimum: 1 }
+    allow-legacy: true
+    formats: { allow-code: [pytorch] }
+    vsa:
+      signed-by: security
+      verifier: "https://gate.example"
+      max-age: 12h
+      policy: ${'ab'.repeat(32)}
+      resource: "s3://models/llm@*"
+`);
+    const { document } = await check();
+    assert.deepEqual(document.rules[0].asks, [
+      'the model is signed by any one of lead, security and third (release)',
+      'the model is signed by at least 2 of lead, security and third',
+      'each signature that counts has a timestamp of a trusted authority',
+      'each signature that counts is in 2 different trusted transparency logs',
+      'a release is signed by lead, security or third',
+      'any channel may be followed, and whoever may sign releases may move it',
+      'no revocation list is asked: what is revoked still passes',
+      'the provenance of the model is signed by those who may sign the model; it may be missing',
+      'each ancestor in the role dataset is signed by any one of lead, security and third (release) and has provenance that names no builder but https://ci/x and https://ci/y; those that are not found are let pass',
+      'each ancestor in the role code comes from git+https://a/** or git+https://b/**',
+      'the model itself names at least 1 in the role config',
+      'no file can run code when it is loaded, except pytorch; pickles in these import only what it takes to rebuild tensors and arrays',
+      'every file of the model is signed, except whatever the signer left out',
+      'signatures in the old v0.2.0 form count too, where they carry a certificate',
+      `a verification summary in the name of https://gate.example, signed by security and made under the policy with SHA-256 ${'ab'.repeat(32)} of what lay at s3://models/llm@* at most 12 hours ago, ` +
+        'stands in for signers, their evidence, lineage and attestations, of a release for formats too, and for nothing else',
+    ]);
+  });
+
+  it('warns of attestations where the signer may leave out what they were given for', async () => {
+    const narrow = (ignored: string) => folder.policy(NARROW.replace('    ignore-paths: [.cache]\n', ignored));
+    narrow('');
+    const { code, document, codes } = await check('--strict');
+    assert.deepEqual([code, codes], [1, ['policy-attestations-partial']]);
+    const [{ subject, message, suggestion }] = document.warnings;
+    assert.deepEqual(
+      [subject, message, suggestion],
+      [
+        'rule models/*',
+        'attestations are about the signed files alone: whoever may sign the model can leave out further paths later, and they still count',
+        'ignore-paths: [], or exactly the paths that may be left out',
+      ],
+    );
+    narrow('    ignore-paths: signed\n');
+    assert.deepEqual((await check()).codes, ['policy-attestations-partial']);
+    narrow('    ignore-paths: []\n');
+    assert.deepEqual((await check('--strict')).codes, []);
   });
 
   it('tells which rule is for a model, and for which there is none', async () => {

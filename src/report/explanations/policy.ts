@@ -21,6 +21,12 @@ export const policy: Topic = {
       why: 'It belongs to another kind of target, or is missing its partner.',
       todo: 'Leave it out.',
     },
+    'policy-attestations-partial': {
+      outcomes: ['warning'],
+      means: 'A rule asks for attestations, and lets the signer choose which paths to leave out.',
+      why: 'A model id names the signed files: signed again with another path left out, they have the same one, and approvals of it still count.',
+      todo: 'Say ignore-paths: [], or list exactly the paths that may be left out.',
+    },
     'policy-cases-invalid': {
       outcomes: ['usage'],
       means: 'The cases for a policy are not valid.',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { outputFileOf } from '../../src/cli/output-file.ts';
-import { mlsignProcess as mlsign } from '../helpers/cli.ts';
+import { mlsignProcess as mlsign, signalAtWork } from '../helpers/cli.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 import { assertValid } from '../helpers/schemas.ts';
 
@@ -75,7 +75,7 @@ describe('--output-file', () => {
     ] as const) {
       const file = olderResult();
       const run = await mlsign(['hash', model, '--output-file', file, ...(json ? ['--json'] : [])], {
-        onStart: (pid) => setTimeout(() => signals.forEach((signal) => void process.kill(pid, signal)), 2500),
+        onStart: (pid) => void signalAtWork(pid, `${model}/sparse.bin`, ...signals),
       });
       assert.equal(run.code, code, run.stderr);
       if (json) assert.equal(JSON.parse(readFileSync(file, 'utf8')).code, 'interrupted');

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { BIN, mlsign } from '../helpers/cli.ts';
+import { BIN, mlsign, signalAtWork } from '../helpers/cli.ts';
 import { assertValid } from '../helpers/schemas.ts';
 import { keyPath, RELEASER, StoredModels, signingAs, TRAINER, TRUST } from '../helpers/stored-models.ts';
 
@@ -220,10 +219,9 @@ describe('--event-log', () => {
       ['SIGKILL', null],
     ] as const) {
       const child = spawn(process.execPath, [BIN, 'sign', large, ...signingAs(TRAINER), '--event-log', log], { stdio: 'ignore' });
-      while (!existsSync(log)) await sleep(20);
-      await sleep(300);
-      child.kill(signal);
-      const [code] = await once(child, 'exit');
+      const ended = once(child, 'exit');
+      await signalAtWork(child.pid ?? 0, `${large}/a.bin`, signal);
+      const [code] = await ended;
       assert.equal(code, expected);
     }
     const all = events();

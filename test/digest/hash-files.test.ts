@@ -341,7 +341,7 @@ describe('a run that is interrupted', () => {
           abort.abort();
         }, 60);
         await assert.rejects(hashAll([file], { algorithm: 'sha256', shardSize, useMainThread, workers: 2, signal: abort.signal }), stopped);
-        assert.ok(performance.now() - at < 1000, 'within moments');
+        assert.ok(performance.now() - at < 10_000, 'within moments');
       });
     }
   }

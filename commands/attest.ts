@@ -2,7 +2,7 @@ import { Args } from '@oclif/core';
 import { attestByFlags, attestFlags, BaseCommand } from '../src/cli/index.ts';
 
 export default class Attest extends BaseCommand {
-  static override summary = 'Sign a statement about a model: what it was made from (SLSA provenance), or any other.';
+  static override summary = 'Sign what a model was made from (SLSA provenance), or another statement on it.';
   static override description =
     `Says by whom, from which models, data and code a model was made, each bound by digest, and signs that. The model must be what its own
 signature says. A base or dataset that is signed is bound to its model id without reading it; an unsigned one is hashed. Nobody's signature

@@ -7,9 +7,7 @@ export default class Bom extends BaseCommand {
     `Lists the model, its files with their hashes, everything that it was made from as far as its provenance says, and who signed what. No file
 is read, but of a model that is not signed.
 
-Nothing is verified unless it is said whom to trust; the bill says which it was (the properties mlsign:verdict and mlsign:lineage).
-
-Exit code: 0 printed or verified, 1 rejected, 2 wrong flags or policy, 3 could not be determined.`;
+Nothing is verified unless it is said whom to trust; the bill says which it was (the properties mlsign:verdict and mlsign:lineage).`;
   static override examples = [
     '<%= config.bin %> bom my-model > my-model.cdx.json',
     '<%= config.bin %> bom s3://models/my-model@production --policy mlsign.policy.yaml --output-file bom.cdx.json',

@@ -9,9 +9,7 @@ const ANY = 'a model, a signature, or a manifest of mlsign hash --json';
 export default class Diff extends BaseCommand {
   static override summary = 'Show how two models differ: files, and tensors of safetensors files.';
   static override description =
-    `Models are hashed only where their sizes do not already tell, the way the other side was hashed. Signatures are read, not verified.
-
-Exit code: 0 the same, 1 they differ, 3 could not be determined.`;
+    `Models are hashed only where their sizes do not already tell, the way the other side was hashed. Signatures are read, not verified.`;
   static override examples = [
     '<%= config.bin %> diff my-model my-model-tuned',
     { description: 'What changed since it was signed', command: '<%= config.bin %> diff my-model/model.sig my-model' },

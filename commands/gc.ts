@@ -19,7 +19,7 @@ export default class Gc extends BaseCommand {
 files of models that were never released (model) and their signatures (bundle), uploads that were never ended (upload), older versions of
 released files that nothing pins (version), and files that no release lists (extra). With --yes it is deleted for good.
 
-Where a record cannot be read, nothing is deleted. Exit code: 0, or 3 where something could not be read or deleted.`;
+Where a record cannot be read, nothing is deleted.`;
   static override examples = [
     '<%= config.bin %> gc s3://models/llama',
     { description: 'Delete abandoned uploads', command: '<%= config.bin %> gc s3://models/llama --kind upload --yes' },

@@ -16,9 +16,8 @@ export default class History extends BaseCommand {
   static override summary = 'Show who pointed a channel at what, when, why and until when.';
   static override description =
     `Lists every version of the channel's pointer that the store still has, deleted and foreign ones included. With --trust-key, --trust-release or
---policy each is verified under the channel's role; without them it is only told what they say.
-
-Exit code: 0, or with trust 1 where what readers get is not the newest signed pointer, or has expired.`;
+--policy each is verified under the channel's role; without them it is only told what they say. It is
+rejected where what readers get is not the newest signed pointer, or has expired.`;
   static override examples = [
     '<%= config.bin %> history s3://models/llama@production --policy mlsign.policy.yaml',
     '<%= config.bin %> history s3://models/llama@production --json',

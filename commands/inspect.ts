@@ -4,7 +4,7 @@ import { archiveLimitFlags, archiveLimitsOf, BaseCommand, EXIT } from '../src/cl
 import { inspectDocument, inspectText } from '../src/report/index.ts';
 
 export default class Inspect extends BaseCommand {
-  static override summary = 'Show who signed a model, what is covered, and what kind of model it is. Verifies nothing.';
+  static override summary = 'Show who signed a model, what is covered, and what it is. Verifies nothing.';
   static override description =
     `Takes a model, a signature, or a manifest of mlsign hash --json, and shows what it says of itself: anyone could have written it.
 For a model directory it also tells its formats, tensors and architecture, and whether shards are missing.`;

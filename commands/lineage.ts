@@ -7,9 +7,7 @@ export default class Lineage extends BaseCommand {
     `Follows the signed provenance that mlsign attest writes. Ancestors are known by model id alone: they are found beside the model, in the
 directories of --search, in the store that their URI names, and among the models of the same prefix.
 
-Nothing is verified unless it is said whom to trust: then the signatures of the model and of every ancestor are, but no file is read.
-
-Exit code: 0 shown or verified, 1 rejected, 2 wrong flags or policy, 3 could not be determined.`;
+Nothing is verified unless it is said whom to trust: then the signatures of the model and of every ancestor are, but no file is read.`;
   static override examples = [
     '<%= config.bin %> lineage my-adapter',
     '<%= config.bin %> lineage s3://models/my-adapter@production --policy mlsign.policy.yaml',

@@ -13,7 +13,7 @@ import {
 const { 'archive-limit': _, ...hashingFlags } = engineFlags;
 
 export default class Pack extends BaseCommand {
-  static override summary = 'Pack a model as .tar or .tar.gz, always the same way, and sign it in the same pass.';
+  static override summary = 'Pack a model as .tar or .tar.gz, always the same way, and sign it.';
   static override description =
     `Each file is read once: hashed, packed and compressed on several cores. What is signed is the content, file by file: the signature holds
 for the directory, for the archive and for whatever it is unpacked to.

@@ -7,9 +7,8 @@ export default class Promote extends BaseCommand {
   static override summary = 'Point a channel at a release.';
   static override description =
     `The release's record and the signatures of its model are verified first, and the pointer that is replaced; the signer must be one who may
-move the channel. No byte of the model is read: mlsign verify does that.
-
-Exit code: 0 promoted, 1 rejected, 2 wrong flags or policy, 3 could not be determined or done; run it again where somebody else was faster.`;
+move the channel. No byte of the model is read: mlsign verify does that. Where somebody else was faster, nothing is
+done: run it again.`;
   static override examples = [
     '<%= config.bin %> promote s3://models/llama@7 --channel production --expires 30d --key releaser.key --policy mlsign.policy.yaml',
     {

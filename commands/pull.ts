@@ -26,9 +26,7 @@ export default class Pull extends BaseCommand {
   static override summary = 'Pull a release out of a store, verified before it appears.';
   static override description =
     `Signatures come first, then every byte of the pinned versions; the directory appears when all of it is verified, or is filled, where it is
-there already and empty (a mount point). Run again, an interrupted pull uses what is right of what it left.
-
-Exit code: 0 complete and verified, 1 rejected, 2 wrong flags or policy, 3 could not be done.`;
+there already and empty (a mount point). Run again, an interrupted pull uses what is right of what it left.`;
   static override examples = [
     '<%= config.bin %> pull s3://models/my-model@production my-model --policy mlsign.policy.yaml',
     { description: 'One release', command: '<%= config.bin %> pull file:store/my-model@7 my-model --trust-key release.key.pub' },

@@ -5,9 +5,7 @@ export default class Push extends BaseCommand {
   static override description =
     `The model's own signatures are verified first (--trust-key, --policy): nothing unsigned is pushed. Then every file is sent and compared with
 what was signed, and a record of the release, signed by --key, --kms or --sigstore, makes it visible at last. Run again, an interrupted push
-goes on where it stopped.
-
-Exit code: 0 pushed, or there already; 1 rejected; 2 wrong flags or policy; 3 could not be done.`;
+goes on where it stopped.`;
   static override examples = [
     '<%= config.bin %> push my-model s3://models/my-model --trust-key trainer.pub --key releaser.key',
     {

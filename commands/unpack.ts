@@ -20,9 +20,7 @@ export default class Unpack extends BaseCommand {
     `The archive is read once: it is unpacked to a place of its own, hashed and compared on the way. The directory appears when all of it is
 verified, or is filled, where it is there already and empty; otherwise nothing appears.
 
-Only signed files appear, with plain permissions, and the signature as model.sig: mlsign verify DIRECTORY says the same afterwards.
-
-Exit code: 0 complete and verified, 1 rejected, 2 wrong flags or policy, 3 could not be done.`;
+Only signed files appear, with plain permissions, and the signature as model.sig: mlsign verify DIRECTORY says the same afterwards.`;
   static override examples = [
     '<%= config.bin %> unpack model.tar.gz my-model --key release.key.pub',
     { description: 'Under a policy', command: '<%= config.bin %> unpack model.tar.gz my-model --policy mlsign.policy.yaml' },

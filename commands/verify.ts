@@ -24,9 +24,7 @@ Of a release in a store (s3://bucket/prefix/name@production, file:path/name@7) t
 plain reader of its prefix gets exactly the release. Where the checksums of the store prove the bytes, they are not downloaded.
 
 Where the policy asks for lineage, every model that this one was made from is found and verified too; --with-base binds an adapter to the
-base that it is really loaded with.
-
-Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be determined.`;
+base that it is really loaded with.`;
   static override examples = [
     '<%= config.bin %> verify my-model --trust-key release.key.pub',
     { description: 'Signed with a certificate of your CA', command: '<%= config.bin %> verify my-model --ca root.pem' },
@@ -39,10 +37,9 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
     { description: 'May I deploy what lies there?', command: '<%= config.bin %> verify s3://models/my-model@production --policy p.yaml' },
   ];
   static override args = {
-    model: Args.string({ description: 'a model: a directory, a single file, or a release in a store', required: true }),
+    model: Args.string({ description: 'a model: a directory, a single file, an archive, or a release in a store', required: true }),
   };
   static override flags = {
-    ...summaryFlags,
     ...trustFlagsBesideSigner,
     report: reportFlag,
     signature: signaturesFlag,
@@ -57,6 +54,7 @@ Exit code: 0 verified, 1 rejected, 2 wrong flags or policy, 3 could not be deter
     ...channelFlags,
     ...storeFlags,
     ...engineFlags,
+    ...summaryFlags,
     ...eventFlags,
   };
 

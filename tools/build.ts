@@ -26,6 +26,7 @@ async function bundle(): Promise<void> {
     entryPoints: {
       index: 'src/index.ts',
       main: 'src/cli/main.ts',
+      help: 'src/cli/help.ts',
       worker: 'src/digest/worker.ts',
       's3-hash-worker': 'src/store/s3-hash-worker.ts',
       ...(await commands('commands', '.ts')),

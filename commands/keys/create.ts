@@ -17,7 +17,7 @@ with --signer also kms:PutKeyPolicy. Where the alias or the policy fails, the ne
   static override flags = {
     alias: Flags.string({ summary: 'Name of the key.', helpValue: 'alias/NAME', required: true }),
     spec: Flags.option({ options: KMS_SPECS })({ summary: 'Kind of key.', default: 'ECC_NIST_P256' }),
-    description: Flags.string({ summary: 'Description of the key.' }),
+    description: Flags.string({ summary: 'Description of the key.', helpValue: 'TEXT' }),
     tag: Flags.string({ summary: 'A tag (repeatable).', helpValue: 'NAME=VALUE', multiple: true, multipleNonGreedy: true }),
     signer: Flags.string({
       summary: 'Role or user that may sign; no one else may then (repeatable).',

@@ -5,9 +5,7 @@ export default class PolicyCheck extends BaseCommand {
   static override summary = 'Explain a policy file in sentences, and warn of what is seldom meant in it.';
   static override description =
     `The file is read as strictly as by mlsign verify: fields that nobody knows, names that nobody has, rules that are chosen for no
-model. Warnings are about what is allowed and seldom meant: patterns that match nothing, names that nothing uses, keys that end soon.
-
-Exit code: 0 valid, 1 with --strict where there are warnings, 2 not valid; with --policy-key 1 not trusted, 3 not signed.`;
+model. Warnings are about what is allowed and seldom meant: patterns that match nothing, names that nothing uses, keys that end soon.`;
   static override examples = [
     '<%= config.bin %> policy check mlsign.policy.yaml',
     {

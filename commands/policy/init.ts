@@ -2,14 +2,12 @@ import { Args } from '@oclif/core';
 import { BaseCommand, engineFlags, initPolicyByFlags, policyInitFlags } from '../../src/cli/index.ts';
 
 export default class PolicyInit extends BaseCommand {
-  static override summary = 'Write a policy from a model that is verified already: what it shows must hold from now on.';
+  static override summary = 'Write a policy: what a verified model shows must hold from now on.';
   static override description =
     `The model is verified under the trust that you give, and then again under what was written, so that the policy is one that it passes. Each
 line is explained: signers, what proves when they signed, formats, what is unsigned; of a release, releasers and channel too.
 
-Paths in the policy begin at --output-file, or at the working directory. An existing file is replaced with --force only.
-
-Exit code: 0 written, 1 the model is rejected or the file exists, 2 wrong flags, 3 could not be determined.`;
+Paths in the policy begin at --output-file, or at the working directory. An existing file is replaced with --force only.`;
   static override examples = [
     '<%= config.bin %> policy init models/llama --trust-key trainer.pub --output-file mlsign.policy.yaml',
     {

@@ -13,9 +13,7 @@ export default class PolicyTest extends BaseCommand {
     - { name: changed, model: cases/changed, expect: rejected }
 
 Further fields: rule, finding, signature (bundles), at (when it is verified), policy. Paths begin at the file. Nothing is remembered of
-channels. The text is TAP 14.
-
-Exit code: 0 all as expected, 1 not so, 2 broken cases or policy.`;
+channels. The text is TAP 14.`;
   static override examples = ['<%= config.bin %> policy test cases.yaml', '<%= config.bin %> policy test cases.yaml --json'];
   static override args = { cases: Args.string({ description: 'the file of cases', required: true }) };
   static override flags = { search: searchFlag, ...policyFileFlags, ...storeFlags, ...engineFlags };

@@ -8,7 +8,11 @@ const STORED = 'STORED OBJECTS';
 /** How objects are stored. */
 export const attributeFlags = {
   'sse-kms': Flags.string({ summary: 'Encrypt with this KMS key (id, ARN or alias).', helpValue: 'KEY', helpGroup: STORED }),
-  'storage-class': Flags.string({ summary: 'Storage class of the files: STANDARD_IA, INTELLIGENT_TIERING …', helpGroup: STORED }),
+  'storage-class': Flags.string({
+    summary: 'Storage class of the files: STANDARD_IA, INTELLIGENT_TIERING …',
+    helpValue: 'CLASS',
+    helpGroup: STORED,
+  }),
   tag: Flags.string({
     summary: 'Tag of the objects (repeatable).',
     helpValue: 'NAME=VALUE',

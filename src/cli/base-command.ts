@@ -44,8 +44,8 @@ export abstract class BaseCommand extends Command {
   #events: EventLog | undefined;
 
   static override baseFlags = {
-    json: Flags.boolean({ summary: 'Print one JSON document (its schema is in schemas/).', helpGroup: 'RESULT' }),
     quiet: Flags.boolean({ char: 'q', summary: 'Print nothing but errors and what was asked for.', helpGroup: 'RESULT' }),
+    json: Flags.boolean({ summary: 'Print one JSON document (its schema is in schemas/).', helpGroup: 'RESULT' }),
     'no-color': Flags.boolean({ summary: 'Print without colour.', helpGroup: 'RESULT' }),
     'output-file': Flags.string({
       summary: 'Write the result to a file instead of standard output.',

@@ -19,7 +19,13 @@ export const engineFlags = {
     default: 'auto',
     helpGroup: HASHING,
   }),
-  workers: Flags.integer({ summary: 'Threads that hash; the number of cores unless given.', min: 1, max: 256, helpGroup: HASHING }),
+  workers: Flags.integer({
+    summary: 'Threads that hash; the number of cores unless given.',
+    helpValue: 'N',
+    min: 1,
+    max: 256,
+    helpGroup: HASHING,
+  }),
   ...archiveLimitFlags,
 };
 

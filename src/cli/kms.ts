@@ -8,8 +8,12 @@ const AWS = 'AWS';
 
 /** Where AWS is, and as whom. */
 export const awsFlags = {
-  region: Flags.string({ summary: 'AWS region; that of the ARN, AWS_REGION or the profile unless given.', helpGroup: AWS }),
-  profile: Flags.string({ summary: 'Profile of the AWS configuration; AWS_PROFILE unless given.', helpGroup: AWS }),
+  region: Flags.string({
+    summary: 'AWS region; that of the ARN, AWS_REGION or the profile unless given.',
+    helpValue: 'REGION',
+    helpGroup: AWS,
+  }),
+  profile: Flags.string({ summary: 'Profile of the AWS configuration; AWS_PROFILE unless given.', helpValue: 'NAME', helpGroup: AWS }),
   'kms-endpoint-url': Flags.url({ summary: 'Endpoint of KMS: an emulator, or a VPC endpoint.', helpValue: 'URL', helpGroup: AWS }),
 };
 

@@ -10,7 +10,7 @@ import { environment } from './wiring.ts';
 
 /** How an archive is packed. */
 export const packFlags = {
-  level: Flags.integer({ summary: 'Compression, from 0 (none) to 9 (smallest).', default: DEFAULT_LEVEL, min: 0, max: 9 }),
+  level: Flags.integer({ summary: 'Compression, from 0 (none) to 9 (smallest).', helpValue: 'N', default: DEFAULT_LEVEL, min: 0, max: 9 }),
   inside: Flags.boolean({ summary: 'Put the signature into the archive, as model.sig, and not beside it.' }),
   force: Flags.boolean({ summary: 'Replace an existing archive and its signature.' }),
 };

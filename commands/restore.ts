@@ -23,19 +23,18 @@ export default class Restore extends BaseCommand {
   static override summary = 'Make overwritten or deleted files of a release the current ones again.';
   static override description =
     `The release's record is verified first. Of its files, its bundles and the record itself, those whose current version has other bytes, or none,
-get a new version with the bytes that were pinned, which are verified before. Nothing is removed: other files in the prefix stay, and mlsign
-verify names them.
-
-Exit code: 0 all is as it was released, 1 rejected, 2 wrong flags or policy, 3 could not be done.`;
+get a new version with the bytes that were pinned, which are verified before. Other files in the prefix stay, and mlsign verify names them;
+with --prune each gets a delete marker. No version is ever removed.`;
   static override examples = [
     '<%= config.bin %> restore s3://models/my-model@production --policy mlsign.policy.yaml',
     {
-      description: 'What would be done',
-      command: '<%= config.bin %> restore s3://models/my-model@7 --trust-key release.key.pub --dry-run',
+      description: 'What would be done, files that are not of the release included',
+      command: '<%= config.bin %> restore s3://models/my-model@7 --trust-key release.key.pub --prune --dry-run',
     },
   ];
   static override args = { release: locationArg('a release or a channel: s3://bucket/prefix/name@7') };
   static override flags = {
+    prune: Flags.boolean({ summary: 'Remove from the prefix what is not of the release; every version of it stays.' }),
     'dry-run': Flags.boolean({ summary: 'Tell what would be done; nothing is written.' }),
     ...channelFlags,
     ...trustFlags,
@@ -50,7 +49,7 @@ Exit code: 0 all is as it was released, 1 rejected, 2 wrong flags or policy, 3 c
     const use = async (session: Session): Promise<CommandReport> => {
       const restored = await withStore(location, flags, async (store) => {
         const options = await storedModelOptions(store, flags, session);
-        return restoreRelease(location, { ...options, attributes: attributesOf(flags), dryRun: flags['dry-run'] });
+        return restoreRelease(location, { ...options, attributes: attributesOf(flags), dryRun: flags['dry-run'], prune: flags.prune });
       });
       const isDone = restored.verdict === 'verified';
       return {

@@ -1,5 +1,5 @@
 import type { Finding } from '../core/index.ts';
-import { shellWord } from '../release/index.ts';
+import { pruneCommand } from '../release/index.ts';
 import { layoutOf, type Store, type StoreLocation } from '../store/index.ts';
 import { type PrefixState, prefixNotListed } from './check-prefix.ts';
 import type { ObjectProof } from './prove-objects.ts';
@@ -19,6 +19,7 @@ export interface PrefixFindingOptions {
 export function prefixFindings(state: PrefixState, proofs: readonly ObjectProof[], options: PrefixFindingOptions): readonly Finding[] {
   const { store, location, number, modelId, remedy } = options;
   const prefix = layoutOf(location).files(modelId);
+  const prune = `remove what is not of it, of which every version stays: ${pruneCommand(location, number)}`;
   const findings: Finding[] = state.absent.map(({ name, object }) => ({
     code: 'object-missing',
     severity: 'rejected',
@@ -38,12 +39,12 @@ export function prefixFindings(state: PrefixState, proofs: readonly ObjectProof[
       message: `not part of release ${number}: a plain reader of the prefix gets it as well`,
       subject: key.slice(prefix.length),
       expected: 'only the files of the release',
-      suggestion: removeSuggestion(store, key, remedy),
+      suggestion: prune,
     });
   }
   if (state.extras > state.extra.length) {
     const message = `${state.extras - state.extra.length} more files in the prefix are not part of release ${number}`;
-    findings.push({ code: 'object-extra', severity: 'rejected', message, subject: `${store.url}/${prefix}` });
+    findings.push({ code: 'object-extra', severity: 'rejected', message, subject: `${store.url}/${prefix}`, suggestion: prune });
   }
   if (state.notListed !== undefined) findings.push(prefixNotListed(state.notListed, `${store.url}/${prefix}`));
   return findings;
@@ -95,10 +96,4 @@ function difference(
     digests.findIndex((digest, i) => digest !== proof.digests[i]),
   );
   return { expected: digests[first] ?? 'no content', got: proof.digests[first] ?? 'no content' };
-}
-
-function removeSuggestion(store: Store, key: string, remedy: string): string {
-  const object = `${store.url}/${key}`;
-  const remove = store.kind === 's3' ? `aws s3 rm ${shellWord(object)}` : `remove ${object}`;
-  return `${remove} (its versions stay); then ${remedy}`;
 }

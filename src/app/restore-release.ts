@@ -22,6 +22,7 @@ import {
 import { advanceMark } from './advance-mark.ts';
 import { pinnedAttestation, pinnedBundle, pinnedFile, pinnedRecord } from './pinned-objects.ts';
 import { distrustOf, type ObjectProof, type ProofOptions, proveObjects } from './prove-objects.ts';
+import { type PrunedObject, prunePrefix } from './prune-prefix.ts';
 import { channelClient, releaseTrust, ruleAt } from './release-trust.ts';
 import type { StoredModelOptions } from './stored-model.ts';
 
@@ -34,6 +35,8 @@ export interface RestoreReleaseOptions extends StoredModelOptions {
   readonly attributes?: ObjectAttributes | undefined;
   /** Whether only to tell what would be done. */
   readonly dryRun?: boolean | undefined;
+  /** Whether other files in the release's prefix are hidden. */
+  readonly prune?: boolean | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -58,13 +61,16 @@ export interface RestoredRelease {
   /** How many objects were looked at: files, bundles and the record. */
   readonly total: number;
   readonly objects: readonly RestoredObject[];
+  /** Files that are not of the release, where these were to be hidden. */
+  readonly pruned: readonly PrunedObject[];
   readonly checks: readonly Check[];
   readonly findings: readonly Finding[];
 }
 
 /**
- * Makes what a release pinned the current versions again where they were overwritten or deleted; nothing is removed. The
- * release record is verified first, and the bytes of each object before it is restored.
+ * Makes what a release pinned the current versions again where they were overwritten or deleted, and where asked to, hides what
+ * else lies in its prefix; no version is removed. The release record is verified first, and the bytes of each object before it
+ * is restored.
  *
  * @throws MlsignError `reference-missing`, and what the policy and the store throw
  */
@@ -88,7 +94,7 @@ export async function restoreRelease(location: StoreLocation, options: RestoreRe
   };
   const opened = [...findings, ...mark.findings];
   if (release === undefined || verdictOf(opened) !== 'verified') {
-    return { ...base, verdict: verdictOf(opened), total: 0, objects: [], findings: opened };
+    return { ...base, verdict: verdictOf(opened), total: 0, objects: [], pruned: [], findings: opened };
   }
   const { record, digest } = release;
   const pinned = pinnedObjects(location, release);
@@ -101,7 +107,8 @@ export async function restoreRelease(location: StoreLocation, options: RestoreRe
     if (restored === 'damaged') unfit.push(cannotRestore(object));
     else objects.push({ key: object.key, was, pinned: object.version, version: restored?.version });
   }
-  const all = [...opened, ...unfit];
+  const pruned = options.prune ? await prunePrefix(store, location, record, { dryRun, signal }) : undefined;
+  const all = [...opened, ...unfit, ...(pruned?.findings ?? [])];
   const check: Check = {
     name: 'store-objects',
     status: unfit.length > 0 ? 'failed' : 'passed',
@@ -113,7 +120,8 @@ export async function restoreRelease(location: StoreLocation, options: RestoreRe
     release: { number: record.number, digest, modelId: record.modelId },
     total: pinned.length,
     objects,
-    checks: [...base.checks, check],
+    pruned: pruned?.objects ?? [],
+    checks: [...base.checks, check, ...(pruned?.checks ?? [])],
     findings: all,
   };
 }

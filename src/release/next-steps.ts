@@ -17,6 +17,11 @@ export function restoreCommand(location: Pick<StoreLocation, 'url'>, number: num
   return `mlsign restore ${shellWord(locationText(location, { kind: 'release', number }))}`;
 }
 
+/** The command that also hides what lies among them and is not of the release. */
+export function pruneCommand(location: Pick<StoreLocation, 'url'>, number: number): string {
+  return `${restoreCommand(location, number)} --prune`;
+}
+
 /** The command that points a channel at an earlier release. */
 export function rollbackCommand({ url }: Pick<StoreLocation, 'url'>, channel: string, to: number): string {
   return `mlsign rollback ${shellWord(url)} --channel ${channel} --to ${to}`;

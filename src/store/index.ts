@@ -5,3 +5,4 @@ export * from './location.ts';
 export { openStore } from './open-store.ts';
 export { countParts, partSizeFor } from './s3-file.ts';
 export type * from './store.ts';
+export { NULL_VERSION } from './store.ts';

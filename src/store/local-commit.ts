@@ -8,7 +8,7 @@ import type { LocalFolders } from './local-folders.ts';
 import { underLock } from './local-lock.ts';
 import { ownedName } from './local-owner.ts';
 import { type KeptVersion, type KeyState, readState, STAGED, versionId } from './local-state.ts';
-import type { StoredObject } from './store.ts';
+import type { StoredObject, VersionId } from './store.ts';
 
 /** Windows replaces no file that is read-only. */
 const READ_ONLY = process.platform === 'win32' ? 0o666 : 0o444;
@@ -51,11 +51,11 @@ export class KeyWriter {
   /** Keeps what somebody did by hand as versions, as a bucket would have. */
   async settle(state: KeyState): Promise<KeyState> {
     if (state.isSettled) return state;
-    const name = join(this.#place.versions, String(state.last + 1));
-    if (state.visible === undefined) await (await open(`${name}.deleted`, 'wx', 0o444)).close();
+    const number = state.last + 1;
+    if (state.visible === undefined) await this.#mark(number);
     else {
       if (!state.visible.isFile()) throw notAFile(this.#place.path);
-      await this.#expose(this.#place.path, name);
+      await this.#expose(this.#place.path, join(this.#place.versions, String(number)));
     }
     return await readState(this.#root, this.#place);
   }
@@ -79,6 +79,18 @@ export class KeyWriter {
     await rename(`${version}.new`, version);
     const { size } = await lstat(version);
     return { key, version: versionId({ number }), size };
+  }
+
+  /** Makes a delete marker the newest version. */
+  async hide(state: KeyState): Promise<VersionId> {
+    const { last } = await this.settle(state);
+    await this.show(undefined);
+    return await this.#mark(last + 1);
+  }
+
+  async #mark(number: number): Promise<VersionId> {
+    await (await open(join(this.#place.versions, `${number}.deleted`), 'wx', 0o444)).close();
+    return versionId({ number });
   }
 
   /** Removes one version; where it was the newest, plain readers get the one before. */
@@ -176,6 +188,17 @@ async function seal(path: string, time: number, mode: number): Promise<void> {
 /** Ends the writing of a staged file. */
 export async function sealStaged(path: string, mode: number): Promise<void> {
   await seal(path, Math.floor((await lstat(path)).mtimeMs), mode | 0o400);
+}
+
+/** Writes a small staged file. */
+export async function writeStaged(path: string, data: Uint8Array): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    await handle.writeFile(data);
+  } finally {
+    await handle.close();
+  }
+  await sealStaged(path, (await lstat(path)).mode);
 }
 
 /** Makes a staged file later than the version before, so that one is never taken for the other. */

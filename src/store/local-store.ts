@@ -1,9 +1,9 @@
-import { lstat, open, unlink } from 'node:fs/promises';
+import { lstat, unlink } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fileError, throwIfAborted } from '../core/index.ts';
 import { type HashedFile, identityOf } from '../digest/index.ts';
 import { inParallel } from './in-parallel.ts';
-import { KeyWriter, sealStaged } from './local-commit.ts';
+import { KeyWriter, writeStaged } from './local-commit.ts';
 import { notAFile } from './local-copy.ts';
 import { fetchAll, type VersionFile } from './local-fetch.ts';
 import { lstatBelow, lstatOf, placeOf, versionNames } from './local-files.ts';
@@ -31,6 +31,7 @@ import type {
   TransferOptions,
   UploadedObject,
   UploadOptions,
+  VersionId,
 } from './store.ts';
 import { withProgress } from './transfer-progress.ts';
 
@@ -187,6 +188,12 @@ export class LocalStore implements Store {
     });
   }
 
+  async hide(key: string, signal?: AbortSignal): Promise<VersionId> {
+    return await this.#changing('hide the object', key, async (writer) => {
+      return await writer.change(signal, async (state) => await writer.hide(state));
+    });
+  }
+
   async remove(object: ObjectVersion, signal?: AbortSignal): Promise<void> {
     await this.#changing('remove the object', object.key, async (writer) => {
       const isThere = ({ version }: HistoryEntry): boolean => version === object.version;
@@ -280,16 +287,6 @@ export class LocalStore implements Store {
 
 async function fileAt(path: string): Promise<VersionFile> {
   return { path, identity: identityOf(await lstat(path)) };
-}
-
-async function writeStaged(path: string, data: Uint8Array): Promise<void> {
-  const handle = await open(path, 'wx');
-  try {
-    await handle.writeFile(data);
-  } finally {
-    await handle.close();
-  }
-  await sealStaged(path, (await lstat(path)).mode);
 }
 
 function asCurrent(object: StoredObject): CurrentObject {

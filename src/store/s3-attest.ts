@@ -1,8 +1,8 @@
 import { fieldsOf, isForbidden, isUnsupported, listOf, optionalTextOf } from '../aws/index.ts';
 import { unavailable } from '../core/index.ts';
-import { isVersion, NULL_VERSION, type S3Bucket } from './s3-bucket.ts';
+import { isVersion, type S3Bucket } from './s3-bucket.ts';
 import { countParts, summary } from './s3-file.ts';
-import type { Attestation, PartedObject } from './store.ts';
+import { type Attestation, NULL_VERSION, type PartedObject } from './store.ts';
 
 /** One answer of GetObjectAttributes. */
 interface Attributes {

@@ -3,7 +3,7 @@ import { AnswerMalformed, isConditionFailed, isForbidden, isMissing, type S3Atte
 import { type MlsignError, refused } from '../core/index.ts';
 import { attributeFields, checkEncryption } from './s3-attributes.ts';
 import { BODY_PATIENCE, destroy, type ReadableBody, readBody } from './s3-body.ts';
-import type { Condition, CurrentObject, ObjectAttributes, ObjectVersion, VersionId } from './store.ts';
+import { type Condition, type CurrentObject, NULL_VERSION, type ObjectAttributes, type ObjectVersion, type VersionId } from './store.ts';
 
 /** A key of a bucket, as requests name it. */
 export interface KeyPlace {
@@ -16,9 +16,6 @@ interface Written {
   readonly version: VersionId;
   readonly tag: string;
 }
-
-/** An object without a version of its own has this one, which the next write replaces. */
-export const NULL_VERSION = 'null';
 
 /** One bucket: requests about single objects. */
 export class S3Bucket {
@@ -174,6 +171,21 @@ export class S3Bucket {
     if (current === undefined || current.size !== data.length || current.version === NULL_VERSION) return undefined;
     const bytes = await this.read(current, data.length, signal);
     return Buffer.compare(bytes, data) === 0 ? current : undefined;
+  }
+
+  /** Puts a delete marker on a key. */
+  async hide(key: string, signal?: AbortSignal): Promise<VersionId> {
+    const marker = await this.call(
+      's3:DeleteObject',
+      key,
+      async ({ client, sdk, abortSignal }, place) => {
+        const { VersionId } = await client.send(new sdk.DeleteObjectCommand(place), { abortSignal });
+        return versionOf(VersionId);
+      },
+      { signal },
+    );
+    if (marker === NULL_VERSION) throw this.unversioned();
+    return marker;
   }
 
   /** Removes one version for good. */

@@ -1,7 +1,7 @@
 import { AnswerMalformed, fieldsOf, listOf, textOf } from '../aws/index.ts';
 import { compareCodePoints, throwIfAborted, unavailable } from '../core/index.ts';
-import { NULL_VERSION, type S3Bucket, versionOf } from './s3-bucket.ts';
-import type { AbandonedUpload, HistoryEntry } from './store.ts';
+import { type S3Bucket, versionOf } from './s3-bucket.ts';
+import { type AbandonedUpload, type HistoryEntry, NULL_VERSION } from './store.ts';
 
 /** One answer to a request for a list. */
 interface Page<T> {

@@ -1,9 +1,9 @@
 import { fieldsOf, isConditionFailed, isForbidden, isUnsupported, isUploadMissing, listOf, optionalTextOf, textOf } from '../aws/index.ts';
 import { attributeFields, checkEncryption } from './s3-attributes.ts';
 import { BODY_PATIENCE, slicedBody } from './s3-body.ts';
-import { hexToBase64, NULL_VERSION, type S3Bucket, writtenOf } from './s3-bucket.ts';
+import { hexToBase64, type S3Bucket, writtenOf } from './s3-bucket.ts';
 import type { FilePart } from './s3-read-parts.ts';
-import type { ObjectAttributes, ObjectVersion, PartedObject } from './store.ts';
+import { NULL_VERSION, type ObjectAttributes, type ObjectVersion, type PartedObject } from './store.ts';
 
 /** A part that S3 holds. */
 export interface HeldPart {

@@ -26,6 +26,7 @@ import type {
   TransferOptions,
   UploadedObject,
   UploadOptions,
+  VersionId,
 } from './store.ts';
 
 /** How the alias of an Object Lambda access point ends: what it gives is what a function makes of the bytes. */
@@ -95,6 +96,10 @@ export class S3Store implements Store {
 
   restore(object: PartedObject, attributes?: ObjectAttributes, signal?: AbortSignal): Promise<CurrentObject> {
     return restoreObject(this.#bucket, object, attributes, this.#holds, signal);
+  }
+
+  hide(key: string, signal?: AbortSignal): Promise<VersionId> {
+    return this.#bucket.hide(key, signal);
   }
 
   remove(object: ObjectVersion, signal?: AbortSignal): Promise<void> {

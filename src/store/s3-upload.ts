@@ -1,7 +1,7 @@
 import { type MlsignError, refused, throwIfAborted, unavailable } from '../core/index.ts';
 import { inParallel } from './in-parallel.ts';
 import { slicedBody } from './s3-body.ts';
-import { NULL_VERSION, type S3Bucket } from './s3-bucket.ts';
+import type { S3Bucket } from './s3-bucket.ts';
 import { BufferPool } from './s3-buffers.ts';
 import { countParts, partSizeFor, summary, withFile } from './s3-file.ts';
 import { HashingThreads } from './s3-hashing.ts';
@@ -9,7 +9,15 @@ import { MultipartUpload } from './s3-multipart.ts';
 import { presentObjects } from './s3-present.ts';
 import { readOne, readParts } from './s3-read-parts.ts';
 import { ResumeFile } from './s3-resume.ts';
-import type { FileUpload, ObjectVersion, PartedObject, StoredObject, UploadedObject, UploadOptions } from './store.ts';
+import {
+  type FileUpload,
+  NULL_VERSION,
+  type ObjectVersion,
+  type PartedObject,
+  type StoredObject,
+  type UploadedObject,
+  type UploadOptions,
+} from './store.ts';
 import { type TransferProgress, withProgress } from './transfer-progress.ts';
 
 const MIB = 1024 * 1024;

@@ -6,6 +6,9 @@ declare const versionBrand: unique symbol;
 /** What tells one version of an object from another, as the store gave it. */
 export type VersionId = string & { readonly [versionBrand]: true };
 
+/** An object in a bucket that has no version of its own has this one, which the next write replaces. */
+export const NULL_VERSION = 'null';
+
 /** One version of one object. Whatever is read is asked for in this way, never by key alone. */
 export interface ObjectVersion {
   readonly key: string;
@@ -194,6 +197,13 @@ export interface Store {
    * @returns the new version
    */
   restore(object: PartedObject, attributes?: ObjectAttributes, signal?: AbortSignal): Promise<CurrentObject>;
+
+  /**
+   * Gives plain readers nothing for a key, by a delete marker; every version that has an id stays.
+   *
+   * @returns the marker
+   */
+  hide(key: string, signal?: AbortSignal): Promise<VersionId>;
 
   /** Removes one version for good. */
   remove(object: ObjectVersion, signal?: AbortSignal): Promise<void>;

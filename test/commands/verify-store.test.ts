@@ -152,7 +152,9 @@ for (const [kind, open] of Object.entries(STORE_BEDS)) {
       bed.overwrite(`prefix/${id}/weights/.hidden`, 'x');
       const rejected = await verify(bed, 1, 'prefix@1');
       assert.deepEqual(decisive(rejected), ['object-extra pickle.bin', 'object-extra weights/.hidden', 'object-missing weights/a.bin']);
-      for (const { suggestion } of rejected.findings) assert.match(suggestion ?? '', /mlsign restore \S+prefix@1/);
+      for (const { code, suggestion } of rejected.findings) {
+        assert.match(suggestion ?? '', code === 'object-extra' ? /mlsign restore \S+prefix@1 --prune$/ : /mlsign restore \S+prefix@1$/);
+      }
       assert.ok(rejected.checks.some(({ name, status }) => name === 'store-prefix' && status === 'failed'));
     });
 

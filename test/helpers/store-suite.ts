@@ -614,6 +614,27 @@ export function describeStore(name: string, setup: () => StoreTarget | Promise<S
       });
     });
 
+    describe('hide', () => {
+      it('gives plain readers nothing, and every version stays', async () => {
+        const key = `${folder}a`;
+        const first = await put(key, 'first');
+        await target.overwrite(key, Buffer.from('theirs'));
+        const theirs = await store.current(key);
+        assert.ok(theirs);
+        const marker = await store.hide(key);
+        assert.equal(await store.current(key), undefined);
+        const entries = (await history(key)).map(({ version, isDeleted, isCurrent }) => [version, isDeleted, isCurrent]);
+        const [, second] = entries;
+        assert.deepEqual(entries, [[marker, true, true], second, [first.version, false, false]]);
+        assert.deepEqual(
+          [await text({ key, version: (await history(key))[1]?.version ?? marker }), await text(first)],
+          ['theirs', 'first'],
+        );
+        await store.remove({ key, version: marker });
+        assert.equal(await currentText(key), 'theirs');
+      });
+    });
+
     describe('remove', () => {
       it('takes one version, and the one before it is current again', async () => {
         const key = `${folder}a`;

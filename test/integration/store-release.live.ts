@@ -163,13 +163,15 @@ describe('a release on MinIO, over TLS', () => {
     ended(1, await team.pull('replayed@production', bench().fresh('pulled')));
   });
 
-  it('has files that nobody signed beside it: rejected, and still pulled as signed', async () => {
+  it('has files that nobody signed beside it: rejected, still pulled as signed, and hidden where asked to', async () => {
     const { modelId } = await released('littered');
     await team.bucket.client.send(new PutObjectCommand({ Bucket: team.bucket.name, Key: `littered/${modelId}/evil.py`, Body: 'x' }));
     const rejected = await team.verify('littered@1');
     ended(1, rejected);
     assert.deepEqual(codesOf(rejected), ['object-extra']);
     ended(0, await team.pull('littered@1', bench().fresh('pulled')));
+    ended(0, await team.run(['restore', team.bucket.url('littered@1'), '--policy', team.policy, '--prune']));
+    ended(0, await team.verify('littered@1'));
   });
 
   it('is encrypted with the KMS key that was asked for, in one part and in several', async () => {

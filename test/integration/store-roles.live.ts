@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { assumeRole, type CredentialVariables } from '../servers/assume-role.ts';
 import { ended, useBench } from './bench.ts';
 import type { Ended } from './clients.ts';
@@ -71,15 +71,16 @@ describe('the roles of docs/iam.md', () => {
     ended(0, await as('Releaser', ['rollback', at('llm'), ...moving(), '--to', '2', '--reason', 'tried']));
   });
 
-  it('a keeper restores what was deleted', async () => {
+  it('a keeper restores what was deleted, and hides what is not of the release', async () => {
     const push = await team.push(await team.model({ big: true }), 'models/kept');
     ended(0, push);
     const { modelId } = pushed(push);
     for (const file of ['config.json', 'model.safetensors']) {
       await team.bucket.client.send(new DeleteObjectCommand({ Bucket: team.bucket.name, Key: `models/kept/${modelId}/${file}` }));
     }
+    await team.bucket.client.send(new PutObjectCommand({ Bucket: team.bucket.name, Key: `models/kept/${modelId}/evil.py`, Body: 'x' }));
     ended(1, await as('Deployer', ['verify', at('kept@1'), ...trust()]));
-    ended(0, await as('Keeper', ['restore', at('kept@1'), ...trust()]));
+    ended(0, await as('Keeper', ['restore', at('kept@1'), ...trust(), '--prune']));
     ended(0, await as('Deployer', ['verify', at('kept@1'), ...trust()]));
   });
 

@@ -109,7 +109,7 @@ export const store: Topic = {
       outcomes: ['rejected', 'warning'],
       means: 'A file in the prefix is no part of the release.',
       why: 'It was put there after the release. A plain reader of the prefix gets it as well.',
-      todo: 'Remove it as the finding says.',
+      todo: 'Run mlsign restore with --prune: it gets a delete marker, and every version of it stays for whoever looks into it.',
     },
     'object-forbidden': {
       outcomes: ['unavailable'],

@@ -10,7 +10,7 @@ import { type FileIdentity, identityOf } from '../digest/index.ts';
  */
 export async function withArchive<T>(path: string, use: (handle: FileHandle, identity: FileIdentity) => Promise<T>): Promise<T> {
   try {
-    const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const handle = await openToRead(path);
     try {
       const stats = await handle.stat();
       if (!stats.isFile()) throw refused('not-a-file', 'not a regular file', { subject: path, expected: 'a regular file' });
@@ -24,6 +24,11 @@ export async function withArchive<T>(path: string, use: (handle: FileHandle, ide
   } catch (error) {
     throw fileError(error, 'read the archive', path);
   }
+}
+
+/** Opens a file without waiting for a writer, where it has become a pipe. */
+export function openToRead(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
 }
 
 /** @throws MlsignError `file-changed-while-read` where the archive is not the one that it was */

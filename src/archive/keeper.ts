@@ -25,9 +25,9 @@ export class Keeper {
     return name === this.#wanted || OFTEN_ASKED.test(name);
   }
 
-  /** Takes the pieces of a member, where it is one to keep. */
-  begin({ name, kind, size }: ArchiveMember): ((piece: Buffer) => void) | undefined {
-    if (kind !== 'file' || !this.knows(name)) return undefined;
+  /** Takes the pieces of a file, where it is one to keep. */
+  begin({ name, size }: ArchiveMember): ((piece: Buffer) => void) | undefined {
+    if (!this.knows(name)) return undefined;
     if (size > MOST_OF_ONE || this.#bytes + size > MOST) {
       this.#tooLarge.add(name);
       return undefined;

@@ -1,7 +1,6 @@
-import { open } from 'node:fs/promises';
 import type { FileIdentity } from '../digest/index.ts';
 import type { ArchiveBytes } from './archive-bytes.ts';
-import { refuseChanged, withArchive } from './archive-handle.ts';
+import { openToRead, refuseChanged, withArchive } from './archive-handle.ts';
 import { fileChunks } from './file-bytes.ts';
 
 /** An archive on a disk. */
@@ -18,7 +17,7 @@ export class LocalBytes implements ArchiveBytes {
 
   async *again(identity: FileIdentity, signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
     await this.refuseChanged(identity);
-    const handle = await open(this.where);
+    const handle = await openToRead(this.where);
     try {
       yield* fileChunks(handle, signal);
     } finally {
@@ -27,7 +26,7 @@ export class LocalBytes implements ArchiveBytes {
   }
 
   async readInto(buffer: Buffer, place: number): Promise<number> {
-    const handle = await open(this.where);
+    const handle = await openToRead(this.where);
     try {
       return (await handle.read(buffer, 0, buffer.length, place)).bytesRead;
     } finally {

@@ -46,6 +46,17 @@ describe('what an archive may cost', () => {
     assert.deepEqual(Object.keys(await readAll(archive, 'tar.gz')), ['file']);
   });
 
+  it('counts the shards of all files together', async () => {
+    const path = sandbox.path('shards.tar.gz');
+    writeFileSync(path, gzipSync(tar(member('abc', { name: 'a' }), member(Buffer.alloc(1_000_000), { name: 'b' }))));
+    const hashed = await openArchive(await openSource(path))?.contents.hash(() => true, { algorithm: 'sha256', shardSize: 1 });
+    const [a, b] = hashed?.members.map(({ result }) => result) ?? [];
+    assert.equal(a !== undefined && 'digests' in a && a.digests.length, 3);
+    assert.partialDeepStrictEqual(b, {
+      error: { code: 'too-many-shards', message: 'the model has more shards than a manifest can hold', subject: 'b' },
+    });
+  });
+
   it('can be interrupted where only headers and zero bytes are read', async () => {
     const path = sandbox.path('zeros.tar');
     const file = openSync(path, 'w');

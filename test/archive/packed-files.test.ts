@@ -68,6 +68,15 @@ describe('a file in a compressed archive', () => {
     await assert.rejects(change, { code: 'file-changed-while-read', message: 'the archive changed while it was read', subject: path });
   });
 
+  it('is not unpacked again where another archive has taken the place of the one that was hashed', async () => {
+    const { path, packed } = await open('replaced.tar.gz');
+    writeFileSync(path, 'no archive');
+    await assert.rejects(
+      packed.lend((readInto) => readInto(Buffer.alloc(10), 2 * MIB)),
+      { code: 'file-changed-while-read', message: 'the archive changed while it was read', subject: path },
+    );
+  });
+
   it('is read whole where it is small, and only then', async () => {
     const { archive } = await open('whole.tar.gz');
     const options = { algorithm: 'sha256' } as const;

@@ -18,8 +18,9 @@ import { parseLocation } from '../src/store/index.ts';
 export default class Locate extends BaseCommand {
   static override summary = 'Print where a release lies, for loaders that know nothing of mlsign.';
   static override description =
-    `Prints one line: the prefix for SageMaker's ModelDataUrl, KServe's storageUri, aws s3 sync. The channel's pointer, the release's record and
-the signatures of its model are verified first, and nothing is printed where they do not hold. No file is looked at: that is mlsign verify.`;
+    `Prints one line, for SageMaker's ModelDataUrl, KServe's storageUri, aws s3 sync: the prefix of a directory, or the object that an archive or a
+single file is. The channel's pointer, the release's record and the signatures of its model are verified first, and nothing is printed where
+they do not hold. No file is looked at: that is mlsign verify.`;
   static override examples = [
     '<%= config.bin %> locate s3://models/llama@production --policy mlsign.policy.yaml',
     'aws s3 sync "$(<%= config.bin %> locate s3://models/llama@7 --trust-key release.pub)" llama',

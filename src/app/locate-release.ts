@@ -1,5 +1,6 @@
 import { type Check, type Finding, type Verdict, verdictOf } from '../core/index.ts';
-import type { StoreLocation } from '../store/index.ts';
+import type { ReleaseRecord } from '../release/index.ts';
+import type { Store, StoreLocation } from '../store/index.ts';
 import { advanceMark } from './advance-mark.ts';
 import { loaderPrefix } from './loader-prefix.ts';
 import { openStoredModel, type StoredModelOptions } from './stored-model.ts';
@@ -12,6 +13,8 @@ export interface LocatedRelease {
   readonly policy: { readonly source: string; readonly digest?: string | undefined; readonly rule: string };
   /** What a plain loader is pointed at, with `/` at its end; absent where the verdict forbids it. */
   readonly prefix?: string | undefined;
+  /** The one object in it, of an archive or a single file. */
+  readonly object?: string | undefined;
   readonly release?: { readonly number: number; readonly digest: string; readonly modelId: string } | undefined;
   readonly channel?: { readonly name: string; readonly sequence: number; readonly expires: Date } | undefined;
   readonly checks: readonly Check[];
@@ -37,9 +40,7 @@ export async function locateRelease(location: StoreLocation, options: StoredMode
     verdict,
     url: location.url,
     policy: { source: policy.source, digest: policy.digest, rule: rule.name },
-    ...(release === undefined || !isHeld || verdict !== 'verified'
-      ? {}
-      : { prefix: loaderPrefix(store, location, release.record.modelId) }),
+    ...(release === undefined || !isHeld || verdict !== 'verified' ? {} : placeOf(release.record, store, location)),
     ...(release === undefined
       ? {}
       : { release: { number: release.record.number, digest: release.digest, modelId: release.record.modelId } }),
@@ -49,4 +50,14 @@ export async function locateRelease(location: StoreLocation, options: StoredMode
     checks: [...checks, ...mark.checks, unread],
     findings: all,
   };
+}
+
+function placeOf(
+  { modelId, kind, objects }: ReleaseRecord,
+  store: Store,
+  location: StoreLocation,
+): Pick<LocatedRelease, 'prefix' | 'object'> {
+  const prefix = loaderPrefix(store, location, modelId);
+  const [only] = objects;
+  return kind === 'directory' || only === undefined ? { prefix } : { prefix, object: `${prefix}${only.name}` };
 }

@@ -22,10 +22,14 @@ export interface ExplainedCode extends Explanation {
   readonly topic: string;
 }
 
-/** Every code that findings and errors have, by topic. Loaded when asked for: no other command needs the texts. */
+/** Every code that findings and errors have, by topic and name. Loaded when asked for: no other command needs the texts. */
 export async function explainedCodes(): Promise<readonly ExplainedCode[]> {
   const { TOPICS } = await import('./explanations/index.ts');
-  return TOPICS.flatMap(({ title: topic, codes }) => Object.entries(codes).map(([code, explanation]) => ({ code, topic, ...explanation })));
+  return TOPICS.flatMap(({ title: topic, codes }) =>
+    Object.entries(codes)
+      .map(([code, explanation]) => ({ code, topic, ...explanation }))
+      .sort((a, b) => (a.code < b.code ? -1 : 1)),
+  );
 }
 
 /** What `mlsign explain --json` prints: `schemas/explain.schema.json`. */

@@ -259,11 +259,14 @@ for (const [kind, isBucket] of [
     });
 
     it('is signed by others where it lies, listed, located, attested and billed', async () => {
-      const { modelId } = await push('team');
+      const { modelId, key } = await push('team');
       const url = `${models.url('team')}@1`;
       const signed = await json(0, 'sign', url, ...TRUST, ...signingAs('ec-p384'));
       assert.equal(signed.model_id, modelId);
-      assert.equal((await json(0, 'locate', url, ...TRUST)).release.model_id, modelId);
+      const located = await json(0, 'locate', url, ...TRUST);
+      assertValid('locate', located);
+      assert.deepEqual([located.release.model_id, located.object], [modelId, `${located.prefix}${key.split('/').at(-1)}`]);
+      assert.equal((await models.run('locate', url, ...TRUST)).stdout, `${located.object}\n`);
       assert.match(JSON.stringify(await json(0, 'ls', models.url('team'))), new RegExp(modelId));
       assert.match(JSON.stringify(await json(0, 'bom', url)), /weights\/a\.bin/);
       writeFileSync(models.sandbox.path('predicate.json'), '{}');

@@ -32,6 +32,11 @@ describe('mlsign explain', () => {
     const document = JSON.parse(json.stdout);
     assertValid('explain', document);
     assert.ok(document.codes.length > 400);
+    const codes: readonly { readonly code: string; readonly topic: string }[] = document.codes;
+    for (const [topic, members] of Map.groupBy(codes, (explained) => explained.topic)) {
+      const names = members.map(({ code }) => code);
+      assert.deepEqual(names, names.toSorted(), topic);
+    }
     for (const { code, topic } of document.codes) {
       assert.ok(text.stdout.includes(`  ${code} `), code);
       assert.ok(text.stdout.includes(topic), topic);

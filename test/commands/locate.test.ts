@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { assertValid } from '../helpers/schemas.ts';
-import { keyPath, StoredModels, TRAINER, TRUST } from '../helpers/stored-models.ts';
+import { keyPath, RELEASER, StoredModels, signingAs, TRAINER, TRUST } from '../helpers/stored-models.ts';
 
 const DAY = 86_400_000;
 
@@ -50,6 +50,26 @@ describe('mlsign locate', () => {
       status: 'skipped',
       detail: 'no file was looked at: mlsign verify does that',
     });
+  });
+
+  it('prints the one object of a single file', async () => {
+    const file = models.sandbox.write('single', { 'llama.gguf': 'weights' });
+    const ended = [
+      await models.run('sign', `${file}/llama.gguf`, ...signingAs(TRAINER)),
+      await models.run('push', `${file}/llama.gguf`, models.url('single'), ...TRUST, ...signingAs(RELEASER)),
+    ];
+    assert.deepEqual(
+      ended.map(({ code }) => code),
+      [0, 0],
+      ended.at(-1)?.stderr,
+    );
+    const run = await models.run('locate', `${models.url('single')}@1`, ...TRUST, '--json');
+    const document = JSON.parse(run.stdout);
+    assertValid('locate', document);
+    assert.equal(document.object, `${document.prefix}llama.gguf`);
+    const text = await models.run('locate', `${models.url('single')}@1`, ...TRUST);
+    assert.equal(text.stdout, `${document.object}\n`);
+    assert.equal(readFileSync(text.stdout.trim(), 'utf8'), 'weights');
   });
 
   it('prints nothing where it is not verified', async () => {

@@ -55,8 +55,10 @@ describe('what an archive may cost', () => {
     assert.equal(a !== undefined && 'digests' in a && a.digests.length, 3);
     const refused = b !== undefined && 'error' in b ? b.error : undefined;
     assert.ok(refused instanceof MlsignError);
-    assert.deepEqual([refused.code, refused.message, refused.subject], ['too-many-shards', 'the model has more shards than a manifest can hold', 'b']);
-  });
+    assert.deepEqual(
+      [refused.code, refused.message, refused.subject],
+      ['too-many-shards', 'the model has more shards than a manifest can hold', 'b'],
+    );
   });
 
   it('can be interrupted where only headers and zero bytes are read', async () => {

@@ -76,7 +76,11 @@ export async function acceptSummary(place: SummarizedPlace, trust: SummaryTrust,
   const signatures: SignatureResult[] = [];
   const unread: Finding[] = [];
   for (const { path, read } of found.length === 0 ? [] : await place.bundles()) {
-    const claim = await attempt(async () => claimedSignature(await read(), path, rule.allowLegacy));
+    const claim = await attempt(async () => {
+      const bytes = await read();
+      return bytes && claimedSignature(bytes, path, rule.allowLegacy);
+    });
+    if (claim === undefined) continue;
     signatures.push({ path, isRead: !(claim instanceof MlsignError) || claim.outcome !== 'unavailable' });
     if (claim instanceof MlsignError) unread.push({ ...errorFinding(claim, path), severity: 'warning' });
     else claims.set(claim.sha256, claim);
@@ -138,11 +142,6 @@ async function openSummaries(
 ): Promise<readonly Summary[]> {
   const found: Summary[] = [];
   const open = async (bytes: Uint8Array, path: string): Promise<void> => {
-    const isRevoked = revoked.revocations?.attestation([sha256Hex(bytes), sha256Hex(parseBundle(bytes, path).envelope.payload)], path);
-    if (isRevoked !== undefined) {
-      findings.push(isRevoked);
-      return;
-    }
     const opened = await openStatement(bytes, path, rule.vsa?.signedBy ?? [], parseVsa, { ...revoked.evidence, now });
     checks.push(...opened.checks);
     findings.push(...opened.findings);

@@ -1,7 +1,7 @@
 import { type Check, errorFinding, type Finding, MlsignError, sha256Hex } from '../core/index.ts';
 import { claimsPredicateType, parseBundle } from '../formats/index.ts';
 import { judgeAttestations, parseAttestation, type RequiredAttestation, type VerifiedAttestation } from '../gate/index.ts';
-import type { AttestationSource, Revocations } from '../lineage/index.ts';
+import type { AttestationSource } from '../lineage/index.ts';
 import type { Rule } from '../policy/index.ts';
 import { type EnvelopeOptions, openStatement } from '../verify/index.ts';
 
@@ -12,7 +12,6 @@ export type FindAttestations = (findings: Finding[]) => Promise<readonly Attesta
 export interface AttestationsTrust {
   readonly rule: Rule;
   readonly evidence: EnvelopeOptions;
-  readonly revocations?: Revocations | undefined;
 }
 
 /** What became of the statements that a rule asks for. */
@@ -30,7 +29,7 @@ export interface CheckedAttestations {
 export async function checkAttestations(
   modelId: string,
   find: FindAttestations,
-  { rule, evidence, revocations }: AttestationsTrust,
+  { rule, evidence }: AttestationsTrust,
 ): Promise<CheckedAttestations> {
   if (rule.attestations.length === 0) return { checks: [], findings: [] };
   const listing: Finding[] = [];
@@ -50,11 +49,6 @@ export async function checkAttestations(
       seen.add(digest);
       const { payload } = parseBundle(bytes, path).envelope;
       if (!types.some((type) => claimsPredicateType(payload, type))) continue;
-      const revoked = revocations?.attestation([digest, sha256Hex(payload)], path);
-      if (revoked !== undefined) {
-        told.push({ ...revoked, severity: 'warning' });
-        continue;
-      }
       const opened = await openStatement(bytes, path, [principals], parseAttestation, options);
       told.push(...opened.findings);
       if (opened.verified !== undefined) statements.push(opened.verified);

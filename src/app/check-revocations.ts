@@ -98,6 +98,7 @@ export async function checkRevocations(
     evidence: {
       ...evidence,
       refuseSigner: revocations.signer,
+      refuseStatement: revocations.statement,
       // Whether a signature is older than a revocation, its timestamps and log entries tell.
       checkEvidence: evidence.checkEvidence === true || revocations.asksForTimes,
     },

@@ -35,13 +35,21 @@ export interface OpenedSignatures {
 }
 
 /** Whom to believe about times and logs. */
-export type EvidenceOptions = Pick<EnvelopeOptions, 'trustedRoot' | 'timestampRoots' | 'checkEvidence' | 'refuseSigner'>;
+export type EvidenceOptions = Pick<
+  EnvelopeOptions,
+  'trustedRoot' | 'timestampRoots' | 'checkEvidence' | 'refuseSigner' | 'refuseStatement'
+>;
 
 /** A bundle to look at. */
 export interface BundleSource {
   /** A path, or the name of an object. */
   readonly path: string;
-  read(): Promise<Uint8Array>;
+  /**
+   * Reads it; undefined where there is none after all.
+   *
+   * @param isSatisfied tells whether the rule is satisfied without it
+   */
+  read(isSatisfied?: () => boolean): Promise<Uint8Array | undefined>;
 }
 
 /** How bundles are looked at. */
@@ -65,21 +73,35 @@ export async function signatureSources(
   if (named !== undefined) return named.map(read);
   const further = (await furtherSignatures(source, findings)).map(read);
   const own = read(defaultSignaturePath(source));
-  return source.kind === 'archive' ? [...(await archiveSignatures(source, own)), ...further] : [own, ...further];
+  if (source.kind !== 'archive') return [own, ...further];
+  // The archive itself is opened last: what lies beside it may tell already that somebody trusted has signed it.
+  if (await isThere(own.path)) return [own, ...further, innerBundle(source, own.path)];
+  return [await onlyBundle(source, own), ...further];
 }
 
-/** The bundle beside an archive, then the one inside. */
-async function archiveSignatures(source: ArchiveSource, beside: BundleSource): Promise<readonly BundleSource[]> {
+/** The bundle inside an archive that has another one beside it. */
+function innerBundle(source: ArchiveSource, beside: string): BundleSource {
+  const read: BundleSource['read'] = async (isSatisfied) => {
+    try {
+      return await readInnerSignature(source, beside, isSatisfied?.());
+    } catch (error) {
+      if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
+      // What is wrong with the archive is told where its content is looked at, which needs a signature.
+      return undefined;
+    }
+  };
+  return { path: innerSignaturePath(source), read };
+}
+
+/** The bundle inside an archive that has none beside it; where there is none either, the one that is missing. */
+async function onlyBundle(source: ArchiveSource, beside: BundleSource): Promise<BundleSource> {
   const path = innerSignaturePath(source);
-  const isBeside = await isThere(beside.path);
   try {
     const bytes = await readInnerSignature(source, beside.path);
-    const inside = bytes === undefined ? [] : [{ path, read: async () => bytes }];
-    return isBeside || inside.length === 0 ? [beside, ...inside] : inside;
+    return bytes === undefined ? beside : { path, read: async () => bytes };
   } catch (error) {
     if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
-    // What is wrong with the archive is told where its content is looked at, which needs a signature.
-    return isBeside ? [beside] : [{ path, read: () => Promise.reject(error) }];
+    return { path, read: () => Promise.reject(error) };
   }
 }
 
@@ -113,7 +135,7 @@ export async function openBundles(
   bundles: readonly BundleSource[],
   policy: Policy,
   rule: Rule,
-  { now, isNamed, trustedRoot: loadRoot, timestampRoots, checkEvidence, refuseSigner }: OpenBundlesOptions,
+  { now, isNamed, trustedRoot: loadRoot, timestampRoots, checkEvidence, refuseSigner, refuseStatement }: OpenBundlesOptions,
   listing: readonly Finding[] = [],
 ): Promise<OpenedSignatures> {
   let root: ReturnType<NonNullable<typeof loadRoot>> | undefined;
@@ -124,10 +146,12 @@ export async function openBundles(
   const signatures: SignatureResult[] = [];
   const statements = new StatementStore<OmsStatement>();
   const { allowLegacy, require, maxAge } = rule;
-  const options = { now, allowLegacy, trustedRoot, timestampRoots, checkEvidence, refuseSigner, require, maxAge, statements };
+  const evidence = { trustedRoot, timestampRoots, checkEvidence, refuseSigner, refuseStatement };
+  const options = { ...evidence, now, allowLegacy, require, maxAge, statements };
   for (const source of bundles) {
     const { path } = source;
-    const bytes = await readSignature(source);
+    const bytes = await readSignature(source, () => countSigners(rule, signatures).candidates.length > 0);
+    if (bytes === undefined) continue;
     if (bytes instanceof MlsignError) {
       findings.push(unreadable(bytes, path));
       signatures.push({ path, isRead: false });
@@ -173,9 +197,9 @@ function countSigners(rule: Rule, signatures: readonly SignatureResult[]) {
   return { candidates, missing };
 }
 
-async function readSignature(source: BundleSource): Promise<Uint8Array | MlsignError> {
+async function readSignature(source: BundleSource, isSatisfied: () => boolean): Promise<Uint8Array | MlsignError | undefined> {
   try {
-    return await source.read();
+    return await source.read(isSatisfied);
   } catch (error) {
     if (error instanceof MlsignError && error.outcome !== 'interrupted') return error;
     throw error;

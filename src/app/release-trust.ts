@@ -23,14 +23,14 @@ export function ruleAt(policy: Policy, { store, url }: StoreLocation): Rule {
 
 /** Who may sign releases and channels under a rule. */
 export function releaseTrust(rule: Rule, evidence: EvidenceOptions, now: Date): ReleaseTrust {
-  const { trustedRoot: loadRoot, timestampRoots, checkEvidence, refuseSigner } = evidence;
+  const { trustedRoot: loadRoot, timestampRoots, checkEvidence, refuseSigner, refuseStatement } = evidence;
   let root: ReturnType<NonNullable<typeof loadRoot>> | undefined;
   // One update of the trusted root is enough for all records and pointers.
   const trustedRoot = loadRoot && (() => (root ??= loadRoot()));
   return {
     releases: releasePrincipals(rule),
     channel: (name) => channelPrincipals(rule, name),
-    evidence: { now, trustedRoot, timestampRoots, checkEvidence, refuseSigner, require: rule.require },
+    evidence: { now, trustedRoot, timestampRoots, checkEvidence, refuseSigner, refuseStatement, require: rule.require },
   };
 }
 

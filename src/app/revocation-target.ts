@@ -2,18 +2,22 @@ import { X509Certificate } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { MlsignError, readCapped, sha256Hex, usage } from '../core/index.ts';
 import {
+  claimsPredicateType,
   isDigestName,
   isDigestValue,
+  LEGACY_PREDICATE_TYPE,
   MAX_BUNDLE_BYTES,
   MAX_PEM_BYTES,
   type Manifest,
+  OMS_PREDICATE_TYPE,
   parseBundle,
   parseOmsStatement,
   parseTrustedPem,
   publicKeyHint,
 } from '../formats/index.ts';
-import { DIGEST, KEY_NAME, type Revocation } from '../lineage/index.ts';
+import { DIGEST, KEY_NAME, REVOCATIONS_TYPE, type Revocation } from '../lineage/index.ts';
 import { modelId, type Source } from '../model/index.ts';
+import { CHANNEL_TYPE, RELEASE_TYPE } from '../release/index.ts';
 import { isStoreLocation, parseLocation, type Store, type StoreLocation } from '../store/index.ts';
 import { claimedRelease } from './claimed-release.ts';
 import { furtherSignatures } from './further-signatures.ts';
@@ -40,9 +44,9 @@ const PEM = '-----BEGIN ';
 
 /**
  * What a word of the user's means: a digest (`sha256:…`), a key (`key:…`, or a PEM file), a release in a store, a model on disk
- * (by its signature, or hashed), or else an identity.
+ * (by its signature, or hashed), a statement about one (`….att`), or else an identity.
  *
- * @throws MlsignError `target-unknown`, `digest-malformed`, and what reading it throws
+ * @throws MlsignError `target-unknown`, `target-not-revocable`, `digest-malformed`, and what reading it throws
  */
 export async function revocationTarget(text: string, options: TargetOptions): Promise<RevocationTarget> {
   const key = text.startsWith('key:') ? text.slice('key:'.length) : undefined;
@@ -53,8 +57,8 @@ export async function revocationTarget(text: string, options: TargetOptions): Pr
   if (DIGEST.test(text)) return { kind: 'digest', value: digestTarget(text), further: [], description: 'whatever has this digest' };
   if (isStoreLocation(text)) return releaseTarget(parseLocation(text), options);
   const found = await stat(text).catch(() => undefined);
-  if (found?.isFile() && text.endsWith('.att')) return attestationTarget(text);
-  if (found !== undefined) return found.isFile() && (await isPem(text)) ? keyTarget(text) : modelTarget(text);
+  if (found?.isFile()) return (await isPem(text)) ? keyTarget(text) : ((await statementTarget(text)) ?? modelTarget(text));
+  if (found !== undefined) return modelTarget(text);
   if (/^[^\s/]+@[^\s/]+$|^[a-z][a-z0-9+.-]*:\/\/|^[A-Z]+=/.test(text))
     return { kind: 'identity', value: text, further: [], description: 'whoever signs under this name' };
   throw usage('target-unknown', 'this is nothing that can be revoked: no such file, and no digest, key or identity', {
@@ -77,10 +81,36 @@ function digestTarget(text: string): string {
   });
 }
 
-/** The signed bytes, and not the bundle around them, which anybody could write in another way. */
-async function attestationTarget(path: string): Promise<RevocationTarget> {
-  const { payload } = parseBundle(await readCapped(path, MAX_BUNDLE_BYTES, 'attestation'), path).envelope;
-  return { kind: 'attestation', value: sha256Hex(payload), further: [], description: `statement ${path}` };
+/** What is signed, but no statement about a model: what it is, and what is meant by revoking it. */
+const OTHER_STATEMENTS: readonly (readonly [type: string, what: string, instead: string])[] = [
+  [OMS_PREDICATE_TYPE, 'the signature of a model', 'the model, by its path or id, or the key or identity of the signer'],
+  [LEGACY_PREDICATE_TYPE, 'the signature of a model', 'the model, by its path or id, or the key or identity of the signer'],
+  [RELEASE_TYPE, 'the record of a release', 'the release (s3://bucket/prefix/name@7), or the key or identity of the signer'],
+  [CHANNEL_TYPE, 'the pointer of a channel', 'the release that it points to, or the key or identity of the signer'],
+  [REVOCATIONS_TYPE, 'a revocation list', 'what is to be revoked: the list that is written then takes its place'],
+];
+
+/**
+ * Of the bundle of a statement about a model the signed bytes, and not those around them, which anybody could write in another
+ * way; undefined for any other file.
+ */
+async function statementTarget(path: string): Promise<RevocationTarget | undefined> {
+  const payload = await readPayload(path);
+  if (payload === undefined) return undefined;
+  const other = OTHER_STATEMENTS.find(([type]) => claimsPredicateType(payload, type));
+  if (other === undefined) return { kind: 'attestation', value: sha256Hex(payload), further: [], description: `statement ${path}` };
+  const [, what, expected] = other;
+  throw usage('target-not-revocable', `this is ${what}, which is not revoked by itself`, { subject: path, expected });
+}
+
+async function readPayload(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return parseBundle(await readCapped(path, MAX_BUNDLE_BYTES, 'attestation'), path).envelope.payload;
+  } catch (error) {
+    // Whatever is no bundle is a model; a damaged attestation is none.
+    if (error instanceof MlsignError && error.outcome === 'refused' && !path.endsWith('.att')) return undefined;
+    throw error;
+  }
 }
 
 async function isPem(path: string): Promise<boolean> {

@@ -59,8 +59,10 @@ export function judgeSummary(summary: VerifiedStatement<VerificationSummary>, qu
   findings.push(...judgePlace(summary, question), ...judgeAge(summary, question));
   for (const { uri, sha256, statement: digest, signer } of revocations === undefined ? [] : statement.inputs) {
     const where = uri ?? sha256;
-    const digests = digest === undefined ? [sha256] : [sha256, digest];
-    const refusals = [signer && revocations?.signer(namesOf(signer), timesOf(signer), where), revocations?.attestation(digests, where)];
+    const refusals = [
+      signer && revocations?.signer(namesOf(signer), timesOf(signer), where),
+      revocations?.statement(digest, sha256, where),
+    ];
     findings.push(...refusals.filter((refusal) => refusal !== undefined));
   }
   const revokedAncestors = (statement.ancestors ?? []).map(({ name, digest }) =>

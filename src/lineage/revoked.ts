@@ -73,14 +73,21 @@ export class Revocations {
   }
 
   /**
-   * A statement about a model.
+   * A signed statement: by what it says, or by the bytes of its bundle, which whoever names a digest may mean.
    *
-   * @param digests of the signed statement and of its bundle; the bundle alone could be written in another way
+   * @param statement SHA-256 of the signed bytes, hex; undefined where only the bundle is known
+   * @param bundle SHA-256 of the bundle's bytes, hex
    */
-  attestation(digests: readonly string[], subject: string): Finding | undefined {
-    const entry = digests.map((digest) => this.#entries.get(`attestation ${digest}`)).find((found) => found !== undefined);
-    return entry && revoked('revoked-attestation', 'this statement is revoked, and counts for nothing', entry, subject);
-  }
+  readonly statement = (statement: string | undefined, bundle: string, subject: string): Finding | undefined => {
+    const find = (digest: string) => this.#entries.get(`attestation ${digest}`) ?? this.digest(`sha256:${digest}`);
+    const said = statement === undefined ? undefined : find(statement);
+    const entry = said ?? find(bundle);
+    if (entry === undefined) return undefined;
+    const finding = revoked('revoked-attestation', 'this statement is revoked, and counts for nothing', entry, subject);
+    if (said !== undefined || statement === undefined) return finding;
+    const suggestion = `revoke what it says too (mlsign revoke attestation:${statement}): the same statement in another file would count`;
+    return { ...finding, suggestion };
+  };
 
   /** Something that it was made from. */
   ancestor(value: string, subject: string, path: AncestorPath): Finding | undefined {

@@ -155,7 +155,11 @@ export async function openEnvelope<T>(
     const encoding = encodingOf?.(bundle) ?? 'dsse';
     const search = await verifyEnvelope(bundle, where, encoding, principals, options);
     checks.push(...search.checks);
-    const { matches, refusals } = refuseSigners(bundle, where, search.matches, options);
+    const { payload } = bundle.envelope;
+    const bundleDigest = sha256Hex(bytes);
+    const revoked = search.matches.length === 0 ? undefined : options.refuseStatement?.(sha256Hex(payload), bundleDigest, where);
+    const { matches, refusals } =
+      revoked === undefined ? refuseSigners(bundle, where, search.matches, options) : { matches: [], refusals: [revoked] };
     const [first] = matches;
     checks.push(
       ...refusals.map(({ message, severity }): Check => {
@@ -164,12 +168,12 @@ export async function openEnvelope<T>(
       }),
     );
     if (first === undefined) return { checks, findings: [...refusals, ...search.findings] };
-    const statement = parse(bundle.envelope.payload, encoding);
+    const statement = parse(payload, encoding);
     if (describe !== undefined) checks.push({ name: 'statement', status: 'passed', detail: `${where}: ${describe(statement)}` });
     const verified = makeVerified({
       statement,
       bundle: where,
-      bundleDigest: sha256Hex(bytes),
+      bundleDigest,
       signedBy: matches.map(({ principal, trust }) => ({ principal, trust })),
       signer: describeSigner(bundle, first),
       times: first.proof.times,

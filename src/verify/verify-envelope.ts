@@ -25,6 +25,8 @@ export interface EnvelopeOptions {
   readonly checkEvidence?: boolean | undefined;
   /** Why a signer whose signature is good does not count after all: it is revoked. */
   readonly refuseSigner?: RefuseSigner | undefined;
+  /** Why a statement whose signature is good does not count after all: it is revoked. */
+  readonly refuseStatement?: RefuseStatement | undefined;
 }
 
 /** Judges a signer by the times that are proven for the signature, or why they could not be looked at. */
@@ -34,6 +36,9 @@ export type RefuseSigner = (
   where: string,
   unavailable?: MlsignError,
 ) => Finding | undefined;
+
+/** Judges a statement by the SHA-256 of its payload, and of the bundle around it, hex. */
+export type RefuseStatement = (statement: string, bundle: string, where: string) => Finding | undefined;
 
 /**
  * Finds the trusted signers of an envelope, and judges each at the time that timestamps and log entries prove, or now.

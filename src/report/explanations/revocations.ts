@@ -100,10 +100,10 @@ export const revocations: Topic = {
       todo: 'Use a model that was made without it: mlsign affected shows what is reached.',
     },
     'revoked-attestation': {
-      outcomes: ['warning'],
-      means: 'A statement about the model is revoked.',
-      why: 'Its digest is on the revocation list, so it does not count.',
-      todo: 'Have the model attested or approved again.',
+      outcomes: ['warning', 'rejected'],
+      means: 'A signed statement is revoked: an attestation, or whatever else has this digest.',
+      why: 'What it says, or the file that it stands in, is on the revocation list by its digest, so it does not count.',
+      todo: 'Have the model attested or approved again. Where only the file is on the list, revoke what it says (mlsign revoke FILE.att).',
     },
     'revoked-file': {
       outcomes: ['rejected'],
@@ -140,6 +140,12 @@ export const revocations: Topic = {
       means: 'Who may revoke is not said.',
       why: 'Without that nobody could tell whose list it is.',
       todo: 'Give --trust-revoker, or a policy with revocations.',
+    },
+    'target-not-revocable': {
+      outcomes: ['usage'],
+      means: 'This is a signed document that is not revoked by itself.',
+      why: 'It is the signature of a model, a release record, a channel pointer or a revocation list, of which others can be signed.',
+      todo: 'Revoke what it is about, or the key or identity of its signer.',
     },
     'target-or-renew': {
       outcomes: ['usage'],

@@ -68,10 +68,11 @@ function noSuchCommand(name: string, commands: readonly Command.Loadable[]): Mls
     .map((command) => command.id.replaceAll(':', ' '))
     .sort();
   const near = new Set([...names.filter((candidate) => candidate.startsWith(name)), nearest(name, names) ?? []].flat());
+  const [topic, isNested] = name.split(' ');
+  const help = isNested === undefined ? 'mlsign --help' : `mlsign ${topic} --help`;
   return usage('unknown-command', 'no such command', {
     got: name,
-    expected: names.join(', '),
-    suggestions: [...[...near].map((candidate) => `mlsign ${candidate}`), 'mlsign --help'],
+    suggestions: [...[...near].map((candidate) => `mlsign ${candidate}`), help],
   });
 }
 

@@ -69,7 +69,7 @@ export function keyPairText(pair: KeyPairFiles, style: Style): string {
   return [
     `private key  ${escapeText(pair.privateKey)}  ${pair.type}, ${protection}`,
     `public key   ${escapeText(pair.publicKey)}  ${style.dim('give this to those who verify')}`,
-    `hint         ${pair.hint}`,
+    `key id       ${pair.hint}`,
     '',
   ].join('\n');
 }

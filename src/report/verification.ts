@@ -115,14 +115,14 @@ function signatureDocument({ path, statement, counted }: JudgedSignature): objec
   };
 }
 
-/** The verdict in one line: `rejected: model.safetensors: the content changed (expected 3f2a…, got 91bc…)`. */
+/** The verdict in one line, for a log with many models: `rejected: llama: model.safetensors: the content changed (expected 3f2a…, got 91bc…)`. */
 export function verdictLine(verification: Verification): string {
   const { verdict, source, stored, findings } = verification;
   const [worst] = worstFirst(findings);
   if (verdict === 'verified' || worst === undefined) return `${verdict}: ${escapeText(source.name)}`;
   const others = findings.filter(({ severity }) => severity === verdict).length - 1;
   const more = others > 0 ? ` and ${formatCount(others, 'more finding')}` : '';
-  if (stored === undefined) return `${verdict}: ${findingLine(worst)}${more}`;
+  if (stored === undefined) return `${verdict}: ${escapeText(source.name)}: ${findingLine(worst)}${more}`;
   // Whoever is called at night finds what to do in the same line.
   return `${verdict}: ${findingSentence(worst)}${more}${worst.suggestion === undefined ? '' : `. ${escapeText(worst.suggestion)}`}`;
 }

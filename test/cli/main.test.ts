@@ -35,8 +35,15 @@ describe('the command line', () => {
     assert.equal(stdout, '');
     assert.equal(
       stderr,
-      'error: no such command [unknown-command]\n  expected  affected, approve, attest, autocomplete, bom, diff, explain, gc, hash, history, inspect, keygen, keys create, keys list, keys public, lineage, locate, ls, pack, policy check, policy init, policy test, promote, pull, push, releases, renew, restore, revoke, rollback, sign, unpack, verify\n  got       verfy\n  try       mlsign verify\n  try       mlsign --help\n',
+      'error: no such command [unknown-command]\n  got       verfy\n  try       mlsign verify\n  try       mlsign --help\n',
     );
+  });
+
+  it('names the commands of a topic', async () => {
+    const { code, stderr } = await mlsign(['keys', 'lsit']);
+    const expected =
+      'error: no such command [unknown-command]\n  got       keys lsit\n  try       mlsign keys list\n  try       mlsign keys --help\n';
+    assert.deepEqual({ code, stderr }, { code: 2, stderr: expected });
   });
 
   it('takes a flag for no command', async () => {

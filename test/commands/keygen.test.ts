@@ -26,6 +26,15 @@ describe('mlsign keygen', () => {
     }).timeout(20_000);
   }
 
+  it('tells the id by which other commands name the key', async () => {
+    const out = sandbox.path('named');
+    const { stdout } = await mlsign(['keygen', out]);
+    const [, id = ''] = /^key id {7}([0-9a-f]{64})$/m.exec(stdout) ?? [];
+    const model = sandbox.write('model-named', { a: 'a' });
+    const signed = await mlsign(['sign', model, '--key', out]);
+    assert.ok(id !== '' && signed.stdout.includes(`key ${id.slice(0, 16)} `), signed.stdout);
+  });
+
   it('replaces neither file without --force, and leaves no half pair', async () => {
     const out = sandbox.path('pair');
     writeFileSync(`${out}.pub`, 'mine');

@@ -90,13 +90,14 @@ export function innerSignaturePath({ path }: Pick<ArchiveSource, 'path'>): strin
  * as the bundle beside it says, so that verifying it needs no second pass.
  *
  * @param beside unverified; where it signs the archive as one file, nothing is looked for inside
+ * @param isTrusted whether what lies beside it is enough for the rule
  * @throws MlsignError `archive-…`, `gzip-…`
  */
-export async function readInnerSignature(source: ArchiveSource, beside: string): Promise<Uint8Array | undefined> {
+export async function readInnerSignature(source: ArchiveSource, beside: string, isTrusted = false): Promise<Uint8Array | undefined> {
   const signed = await readClaim(beside);
   if (signed !== undefined && isOfOneFile(signed)) return undefined;
   const { hashType: algorithm = 'sha256', shardSize } = signed?.manifest.serialization ?? {};
-  return await source.contents.read(SIGNATURE_NAME, MAX_BUNDLE_BYTES, { algorithm, shardSize } satisfies HashOptions);
+  return await source.contents.read(SIGNATURE_NAME, MAX_BUNDLE_BYTES, { algorithm, shardSize }, isTrusted);
 }
 
 /** Of a bundle that may be missing or anything at all. */

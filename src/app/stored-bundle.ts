@@ -8,6 +8,7 @@ export interface StoredBundle extends BundleSource {
   readonly object: StoredObject;
   /** SHA-256 of its bytes, hex, as the release or its key says. */
   readonly digest: string;
+  read(): Promise<Uint8Array>;
 }
 
 /** A bundle that is read as the one with this digest, or not at all: `bundle-changed`. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { fileError, refused } from '../core/index.ts';
+import { fileError, type MlsignError, refused } from '../core/index.ts';
 import { type FileIdentity, identityOf } from '../digest/index.ts';
 
 /**
@@ -44,7 +44,8 @@ export function isSame(a: FileIdentity, b: FileIdentity): boolean {
   return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ino === b.ino && a.dev === b.dev;
 }
 
-function changed(path: string) {
+/** The refusal of an archive that is not what it was. */
+export function changed(path: string): MlsignError {
   return refused('file-changed-while-read', 'the archive changed while it was read', {
     subject: path,
     suggestions: ['try again when nothing writes to it'],

@@ -53,7 +53,8 @@ export function openStreamed(
 }
 
 /**
- * The same, of an archive whose files are unpacked into a folder when they are first read, and looked at there.
+ * The same, of an archive whose files are unpacked into a folder when they are first hashed, and looked at there. What is read of
+ * it before is read where it is, unless somebody trusted is known to have signed it.
  *
  * @param folder exists, is empty, and nobody else writes there
  */
@@ -62,8 +63,8 @@ export function openToUnpack(
   folder: string,
   { limits = DEFAULT_LIMITS, signal }: OpenArchiveOptions = {},
 ): ArchiveSource | undefined {
-  const format = file.kind === 'file' ? archiveFormatOf(file.name) : undefined;
-  if (format === undefined) return undefined;
-  const { path, name } = file;
-  return { kind: 'archive', path, name: archivedName(name), contents: new StagingArchive(path, format, limits, folder, signal) };
+  const source = openArchive(file, { limits, signal });
+  const format = archiveFormatOf(file.name);
+  if (source === undefined || format === undefined) return undefined;
+  return { ...source, contents: new StagingArchive(file.path, { format, limits, signal }, source.contents, folder) };
 }

@@ -5,13 +5,14 @@ import { fileError, makeDirectory, refused, throwIfAborted } from '../core/index
 import { type FileIdentity, type HashedFile, type HashOptions, hashFiles, identityOf } from '../digest/index.ts';
 import type { ArchiveContents, HashedArchive, HashedMember } from '../model/index.ts';
 import type { ArchiveFormat } from './archive-format.ts';
-import { withArchive } from './archive-handle.ts';
+import { changed, isSame, withArchive } from './archive-handle.ts';
 import { ArchiveProgress } from './archive-progress.ts';
 import { fileChunks } from './file-bytes.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { MemberHasher } from './member-hasher.ts';
 import { readArchive } from './read-archive.ts';
 import type { ArchiveMember } from './read-members.ts';
+import type { StreamOptions } from './streamed-archive.ts';
 
 /** A member as it lies in the staging folder. */
 interface StagedMember extends HashedMember {
@@ -32,8 +33,9 @@ const MOST_FLUSHING = 8;
 const FLUSH_BYTES = 64 * 1024 * 1024;
 
 /**
- * An archive that is unpacked into a folder of its own while it is read, once. Nothing of it is verified there yet, and it
- * is refused as late as anything wrong with it is seen: whoever asked removes the folder then.
+ * An archive that is unpacked into a folder of its own while it is read, once, and not before somebody trusted is known to have
+ * signed it. Nothing of it is verified there yet, and it is refused as late as anything wrong with it is seen: whoever asked
+ * removes the folder then.
  */
 export class StagingArchive implements ArchiveContents {
   readonly #path: string;
@@ -41,13 +43,20 @@ export class StagingArchive implements ArchiveContents {
   readonly #limits: ArchiveLimits;
   readonly #folder: string;
   readonly #signal: AbortSignal | undefined;
+  readonly #untouched: ArchiveContents;
   #staged: Promise<Staged> | undefined;
+  /** The archive as something was read from it before it was unpacked. */
+  #seen: FileIdentity | undefined;
 
-  /** @param folder exists, is empty, and nobody else writes there */
-  constructor(path: string, format: ArchiveFormat, limits: ArchiveLimits, folder: string, signal: AbortSignal | undefined) {
+  /**
+   * @param untouched the same archive, of which nothing is unpacked
+   * @param folder exists, is empty, and nobody else writes there
+   */
+  constructor(path: string, { format, limits, signal }: StreamOptions, untouched: ArchiveContents, folder: string) {
     this.#path = path;
     this.#format = format;
     this.#limits = limits;
+    this.#untouched = untouched;
     this.#folder = folder;
     this.#signal = signal;
   }
@@ -58,7 +67,13 @@ export class StagingArchive implements ArchiveContents {
     return await hashAgain(members, isWanted, { ...options, signal: options.signal ?? this.#signal });
   }
 
-  async read(name: string, maxBytes: number, options: HashOptions): Promise<Uint8Array | undefined> {
+  async read(name: string, maxBytes: number, options: HashOptions, isTrusted = false): Promise<Uint8Array | undefined> {
+    if (!isTrusted && this.#staged === undefined) {
+      return await withArchive(this.#path, async (_handle, identity) => {
+        this.#seen = identity;
+        return await this.#untouched.read(name, maxBytes, options);
+      });
+    }
     const { members } = await this.#stage(options);
     const found = members.find((member) => member.name === name && member.kind === 'file');
     if (found === undefined) return undefined;
@@ -72,7 +87,10 @@ export class StagingArchive implements ArchiveContents {
 
   /** What is refused once is refused whenever it is asked for: it is read only once. */
   #stage(options: HashOptions): Promise<Staged> {
-    this.#staged ??= withArchive(this.#path, (handle, { size }) => this.#unpack(handle, size, options));
+    this.#staged ??= withArchive(this.#path, async (handle, identity) => {
+      if (this.#seen !== undefined && !isSame(this.#seen, identity)) throw changed(this.#path);
+      return await this.#unpack(handle, identity.size, options);
+    });
     return this.#staged;
   }
 

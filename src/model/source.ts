@@ -33,8 +33,12 @@ export interface ArchiveContents {
    * @throws MlsignError `archive-…` and `gzip-…` where readers might see different things in it, and what reading and hashing throw
    */
   hash(isWanted: (name: string) => boolean, options: HashOptions): Promise<HashedArchive>;
-  /** The bytes of one file, or undefined where there is none of that name. Where all has to be read for it, it is hashed on the way. */
-  read(name: string, maxBytes: number, options: HashOptions): Promise<Uint8Array | undefined>;
+  /**
+   * The bytes of one file, or undefined where there is none of that name. Where all has to be read for it, it is hashed on the way.
+   *
+   * @param isTrusted whether somebody who is trusted has signed the model: only then anything is written for it
+   */
+  read(name: string, maxBytes: number, options: HashOptions, isTrusted?: boolean): Promise<Uint8Array | undefined>;
 }
 
 /** A file in a compressed archive. */

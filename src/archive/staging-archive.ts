@@ -43,7 +43,8 @@ export class StagingArchive implements ArchiveContents {
   readonly #limits: ArchiveLimits;
   readonly #folder: string;
   readonly #signal: AbortSignal | undefined;
-  readonly #untouched: ArchiveContents;
+  /** Let go of when it is unpacked, with all that is kept of it. */
+  #untouched: ArchiveContents | undefined;
   #staged: Promise<Staged> | undefined;
   /** The archive as something was read from it before it was unpacked. */
   #seen: FileIdentity | undefined;
@@ -68,10 +69,11 @@ export class StagingArchive implements ArchiveContents {
   }
 
   async read(name: string, maxBytes: number, options: HashOptions, isTrusted = false): Promise<Uint8Array | undefined> {
-    if (!isTrusted && this.#staged === undefined) {
+    const untouched = this.#untouched;
+    if (!isTrusted && untouched !== undefined) {
       return await withArchive(this.#path, async (_handle, identity) => {
         this.#seen = identity;
-        return await this.#untouched.read(name, maxBytes, options);
+        return await untouched.read(name, maxBytes, options);
       });
     }
     const { members } = await this.#stage(options);
@@ -87,6 +89,7 @@ export class StagingArchive implements ArchiveContents {
 
   /** What is refused once is refused whenever it is asked for: it is read only once. */
   #stage(options: HashOptions): Promise<Staged> {
+    this.#untouched = undefined;
     this.#staged ??= withArchive(this.#path, async (handle, identity) => {
       if (this.#seen !== undefined && !isSame(this.#seen, identity)) throw changed(this.#path);
       return await this.#unpack(handle, identity.size, options);

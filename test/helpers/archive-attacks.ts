@@ -87,6 +87,20 @@ const TREES: readonly Attack[] = [
     '\u03aa\u0301',
   ],
   [
+    'names that differ in the order of what stands above a letter',
+    tar(member('1', { name: '\u1fb4' }), member('2', { name: '\u03b1\u0345\u0301' })),
+    'archive-name-collision',
+    /Unicode form/,
+    '\u03b1\u0345\u0301',
+  ],
+  [
+    'names beyond ASCII that differ in dots at the end',
+    tar(member('1', { name: 'é' }), member('2', { name: 'é.' })),
+    'archive-name-collision',
+    /pass over/,
+    'é.',
+  ],
+  [
     'names that differ in what is invisible',
     tar(member('1', { name: 'a' }), member('2', { name: 'a\u200c' })),
     'archive-name-collision',

@@ -14,6 +14,7 @@ import {
 import {
   type BundleFile,
   type ModelPlace,
+  type NodeEvidence,
   type OpenedNode,
   openProvenance,
   otherModel,
@@ -41,6 +42,7 @@ interface NodeSignature {
   readonly name: string;
   readonly signer: string;
   readonly signed: readonly Signed[];
+  readonly evidence: readonly NodeEvidence[];
   readonly time?: Date | undefined;
 }
 
@@ -61,7 +63,7 @@ export async function openLineageNode(
 ): Promise<OpenedNode> {
   const signatureFindings: Finding[] = [];
   const findings: Finding[] = [];
-  if (place === undefined) return { signed: [], signers: [], statements: [], signatureFindings, findings };
+  if (place === undefined) return { signed: [], signers: [], evidence: [], statements: [], signatureFindings, findings };
   const signatures: NodeSignature[] = own?.map((statement) => verifiedSignature(id, statement)) ?? [];
   let revokedFiles: readonly RevokedFile[] | undefined;
   // Copies of a model have copies of its bundles.
@@ -94,6 +96,7 @@ export async function openLineageNode(
     signed: signatures.flatMap(({ signed }) => signed),
     signers: [...new Set(signatures.map(({ signer }) => signer))],
     time: times[0],
+    evidence: signatures.flatMap(({ evidence }) => evidence),
     statements,
     revokedFiles,
     signatureFindings,
@@ -134,7 +137,7 @@ async function openSignature(
     const { envelope, material } = parseBundle(bytes, path);
     const { manifest, subjectName } = parseOmsStatement(envelope.payload, path, { allowLegacy: true });
     return aboutThis(id, path, modelId(manifest), findings)
-      ? { name: subjectName, signer: describeClaim(material, path), signed: [] }
+      ? { name: subjectName, signer: describeClaim(material, path), signed: [], evidence: [] }
       : undefined;
   }
   const { policy, rule, evidence } = trust;
@@ -145,13 +148,20 @@ async function openSignature(
   return verifiedSignature(id, verified);
 }
 
-function verifiedSignature(id: string, { statement, signedBy, signer, bundle, times }: VerifiedStatement<OmsStatement>): NodeSignature {
+function verifiedSignature(id: string, verified: VerifiedStatement<OmsStatement>): NodeSignature {
+  const { statement, signedBy, signer, bundle, times } = verified;
   return {
     name: statement.subjectName,
     signer: `${signedBy.map(({ principal }) => principal.name).join(', ')} (${signer.description})`,
     signed: signedBy.map(({ principal }) => ({ principal, modelId: id, bundle, key: signer.id })),
+    evidence: [evidenceOf(verified)],
     time: times[0]?.time,
   };
+}
+
+/** Without the statement, which may be large. */
+function evidenceOf({ bundle, bundleDigest, signer, times }: VerifiedStatement<unknown>): NodeEvidence {
+  return { bundle, bundleDigest, signer, times };
 }
 
 function aboutThis(id: string, subject: string, got: string, findings: Finding[]): boolean {
@@ -235,6 +245,7 @@ async function verified(bytes: Uint8Array, bundle: string, trust: NodeTrust, fin
     provenance: statement,
     principals: signedBy.map(({ principal }) => principal),
     key: signer.id,
+    evidence: { ...evidenceOf(opened.verified), statement: sha256Hex(parseBundle(bytes, bundle).envelope.payload) },
     signer: `${signedBy.map(({ principal }) => principal.name).join(', ')} (${signer.description})`,
     time: times[0]?.time,
   };

@@ -1,6 +1,7 @@
 import { sha256Hex, usage, type Verdict } from '../core/index.ts';
 import {
   isUri,
+  MAX_INPUTS,
   parseVsa,
   type SummarizedAncestor,
   type SummarizedSigner,
@@ -70,6 +71,8 @@ export async function summarizeVerification(verification: Verification, options:
   // Whoever accepts the summary looks at no formats again.
   if (verdict === 'verified' && formats?.by !== 'any' && checks.some(({ name, status }) => name === 'formats' && status === 'skipped'))
     return { reason: 'formats were not looked at, and a summary stands in for them: verify without --attested' };
+  const inputs = inputsOf(verification);
+  if (inputs.length > MAX_INPUTS) return { reason: `more than ${MAX_INPUTS} signed statements were verified, and a summary names each` };
   const directory = dirHash(signed.manifest);
   const { verifier, version, timeVerified, resource, policyUri, signal } = options;
   const result = RESULTS[verdict];
@@ -80,8 +83,9 @@ export async function summarizeVerification(verification: Verification, options:
     timeVerified,
     resource,
     policy: { uri: policyUri, sha256: policy.digest },
-    inputs: inputsOf(verification),
+    inputs,
     ancestors: ancestorsOf(verification),
+    revocations: verification.revocations.map(({ name, issued }) => ({ name, issued })),
     result,
   });
   // What nobody could read must not be signed.
@@ -98,8 +102,8 @@ const RESULTS: Readonly<Record<Exclude<Verdict, 'undetermined'>, VerificationSum
   rejected: 'FAILED',
 };
 
-/** Every signed statement that the verification opened and counted. */
-function inputsOf({ signatures, stored, revocations, attestations = [] }: Verification): readonly SummaryInput[] {
+/** Every signed statement that the verification opened and counted, once: of the model, of what it was made from, and about both. */
+function inputsOf({ signatures, stored, revocations, lineage, attestations = [] }: Verification): readonly SummaryInput[] {
   const counted = signatures.flatMap(({ path, statement, counted }): readonly SummaryInput[] =>
     statement === undefined || !counted ? [] : [{ uri: uriOf(path), sha256: statement.bundleDigest, signer: signerOf(statement) }],
   );
@@ -113,7 +117,11 @@ function inputsOf({ signatures, stored, revocations, attestations = [] }: Verifi
       reason === undefined ? [{ uri: uriOf(bundle), sha256, statement, signer: signerOf(by) }] : [],
     ),
   );
-  return [...counted, ...stated, ...documents.map(({ digest }) => ({ sha256: digest }))];
+  const ancestral = (lineage?.nodes ?? []).flatMap(({ evidence }) =>
+    evidence.map(({ bundle, bundleDigest: sha256, statement, ...by }) => ({ uri: uriOf(bundle), sha256, statement, signer: signerOf(by) })),
+  );
+  const all = [...counted, ...stated, ...ancestral, ...documents.map(({ digest }): SummaryInput => ({ sha256: digest }))];
+  return [...new Map(all.toReversed().map((input) => [input.sha256, input])).values()].reverse();
 }
 
 /** Everything that the model was followed back to, by each digest that binds it. */

@@ -6,8 +6,8 @@ import { parseStatement, STATEMENT_TYPE } from './statement.ts';
 /** The predicate type of a SLSA Verification Summary v1. */
 export const VSA_TYPE = 'https://slsa.dev/verification_summary/v1';
 
-/** More than any verification opens. */
-const MAX_INPUTS = 10_000;
+/** Of most models there are a few; each ancestor has its own. */
+export const MAX_INPUTS = 10_000;
 /** Each model of the longest lineage that is followed may be bound by several digests. */
 const MAX_ANCESTORS = 100_000;
 /** A hostile summary may be wrong ten thousand times; the first ones say enough. */
@@ -43,6 +43,12 @@ export interface SummarizedAncestor {
   readonly digest: string;
 }
 
+/** A revocation list that the verifier knew: what it revokes later is not accounted for. */
+export interface SummarizedList {
+  readonly name: string;
+  readonly issued: Date;
+}
+
 /** What a verifier says that it found: this model, there, under this policy. */
 export interface VerificationSummary {
   readonly subject: ModelSubject;
@@ -57,6 +63,8 @@ export interface VerificationSummary {
   readonly inputs: readonly SummaryInput[];
   /** What the verifier followed the model back to; absent where it did not. */
   readonly ancestors?: readonly SummarizedAncestor[] | undefined;
+  /** The lists by which it was judged; absent where `inputs` do not name the signers of ancestors, as none before did. */
+  readonly revocations?: readonly SummarizedList[] | undefined;
   readonly result: 'PASSED' | 'FAILED';
 }
 
@@ -70,6 +78,7 @@ export function vsaPayload({
   policy,
   inputs,
   ancestors,
+  revocations,
   result,
 }: VerificationSummary): Uint8Array {
   const statement = {
@@ -89,6 +98,9 @@ export function vsaPayload({
           : { annotations: { ...(statement === undefined ? {} : { statement }), ...(signer === undefined ? {} : annotationsOf(signer)) } }),
       })),
       ...(ancestors === undefined ? {} : { ancestors }),
+      ...(revocations === undefined
+        ? {}
+        : { revocations: revocations.map(({ name, issued }) => ({ name, issued: issued.toISOString() })) }),
       verificationResult: result,
       // No SLSA level is known of a model: what holds for it is what the policy says.
       verifiedLevels: result === 'FAILED' ? ['FAILED'] : [],
@@ -163,6 +175,7 @@ export function parseVsa(payload: Uint8Array, where: string): VerificationSummar
     policy: { uri: policy.string('uri', TEXT, 'a URI'), sha256: policy.object('digest').string('sha256', HEX_64, DIGEST) },
     inputs: fields.has('inputAttestations') ? decodeInputs(decoder, fields) : [],
     ...(fields.has('ancestors') ? { ancestors: decodeAncestors(decoder, fields) } : {}),
+    ...(fields.has('revocations') ? { revocations: decodeLists(decoder, fields) } : {}),
     result,
   };
   decoder.finish('vsa-malformed', 'verification summary', where);
@@ -205,6 +218,13 @@ function decodeAncestors(decoder: Decoder, fields: Fields): readonly SummarizedA
     });
   }
   return ancestors;
+}
+
+function decodeLists(decoder: Decoder, fields: Fields): readonly SummarizedList[] {
+  return fields.array('revocations', 0, MAX_PROBLEMS).map((value, i) => {
+    const list = decoder.object(value, `${fields.at('revocations')}[${i}]`);
+    return { name: list.string('name', TEXT, LINE), issued: decodeTime(decoder, list.raw('issued'), list.at('issued')) };
+  });
 }
 
 /** Whoever else makes summaries annotates as they like. */

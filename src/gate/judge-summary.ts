@@ -69,6 +69,7 @@ export function judgeSummary(summary: VerifiedStatement<VerificationSummary>, qu
     revocations?.ancestor(digest, statement.subject.name, [statement.subject.name, name]),
   );
   findings.push(...revokedAncestors.filter((refusal) => refusal !== undefined));
+  findings.push(...judgeAncestors(summary, revocations));
   if (revocations !== undefined && statement.inputs.every(({ signer }) => signer === undefined)) {
     const message = 'the summary does not say whose signatures were verified, so that it cannot be told whether one is revoked by now';
     differs('vsa-signers-unknown', message, 'inputAttestations with signers, as mlsign writes them', 'none');
@@ -77,6 +78,31 @@ export function judgeSummary(summary: VerifiedStatement<VerificationSummary>, qu
   const next = 'see what the gatekeeper found, and do not deploy until it passes';
   differs('vsa-failed', 'the gatekeeper verified this model, and it did not pass', 'PASSED', statement.result, next);
   return findings;
+}
+
+/** What no digest of an ancestor tells: who signed it, and which files it has. */
+function judgeAncestors(
+  { statement: { ancestors = [], revocations: known }, bundle: subject }: VerifiedStatement<VerificationSummary>,
+  revocations: Revocations | undefined,
+): readonly Finding[] {
+  if (revocations === undefined || ancestors.length === 0) return [];
+  const finding = { severity: 'rejected', subject, suggestion: 'have the model verified again by the gatekeeper' } as const;
+  if (known === undefined) {
+    const message = 'the summary does not say whose signatures were over what the model was made from, nor by which lists it was judged';
+    return [{ ...finding, code: 'vsa-signers-unknown', message, expected: 'a summary of this version of mlsign', got: 'an older one' }];
+  }
+  const [first, ...others] = revocations.digestsSince(known);
+  if (first === undefined) return [];
+  return [
+    {
+      ...finding,
+      code: 'vsa-ancestors-unknown',
+      message:
+        'digests were revoked that the gatekeeper did not know of: whether a file of what the model was made from has one, no summary tells',
+      expected: 'no digest that is revoked since',
+      got: others.length === 0 ? first : `${first} and ${others.length} more`,
+    },
+  ];
 }
 
 /** Whether it is a signature, byte for byte, by which the gatekeeper knew the model. */

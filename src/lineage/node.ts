@@ -1,6 +1,7 @@
 import type { Finding, Verdict } from '../core/index.ts';
 import type { Provenance } from '../formats/index.ts';
 import type { Principal, Signed } from '../policy/index.ts';
+import type { VerifiedStatement } from '../verify/index.ts';
 import type { LineageEdge, WalkRole } from './graph.ts';
 
 /** Where a model's bundles lie. Names and places never identify: whether they are about the model, they tell themselves. */
@@ -34,6 +35,8 @@ export interface OpenedNode {
   readonly signers: readonly string[];
   /** When the first of the signatures existed, where that is proven. */
   readonly time?: Date | undefined;
+  /** Those signatures, where they were verified. */
+  readonly evidence: readonly NodeEvidence[];
   readonly statements: readonly ProvenanceClaim[];
   /** Files of it that are revoked, as its manifest names them. */
   readonly revokedFiles?: readonly RevokedFile[] | undefined;
@@ -41,6 +44,12 @@ export interface OpenedNode {
   readonly signatureFindings: readonly Finding[];
   /** What is wrong with the statements about it. */
   readonly findings: readonly Finding[];
+}
+
+/** A signature that was verified, and whose it is. */
+export interface NodeEvidence extends Pick<VerifiedStatement, 'bundle' | 'bundleDigest' | 'signer' | 'times'> {
+  /** SHA-256 of the signed statement, hex; not told of signatures over a model. */
+  readonly statement?: string | undefined;
 }
 
 /** A file that a revocation list names. */
@@ -61,6 +70,8 @@ export interface ProvenanceClaim {
   readonly signer: string;
   /** The same for every statement of the same signer; absent where nothing was verified. */
   readonly key?: string | undefined;
+  /** Its signature; absent where nothing was verified. */
+  readonly evidence?: NodeEvidence | undefined;
   /** The same for every statement that names the same materials in the same roles. */
   readonly materials: string;
   readonly time?: Date | undefined;
@@ -88,6 +99,8 @@ export interface LineageNode {
   readonly verdict: NodeVerdict;
   readonly signers: readonly string[];
   readonly time?: Date | undefined;
+  /** The signatures over it and over what is believed of it, where they were verified. */
+  readonly evidence: readonly NodeEvidence[];
   /** Files of it that are revoked. */
   readonly revokedFiles?: readonly RevokedFile[] | undefined;
   /** The statements about it that are believed. */

@@ -24,8 +24,10 @@ const NEXT = 'do not use it: go back to a release before it (mlsign rollback), a
 export class Revocations {
   readonly #entries = new Map<string, Revocation>();
   readonly #identities: readonly Revocation[];
+  readonly #lists: readonly Pick<RevocationList, 'name' | 'entries'>[];
 
-  constructor(lists: readonly Pick<RevocationList, 'entries'>[]) {
+  constructor(lists: readonly Pick<RevocationList, 'name' | 'entries'>[]) {
+    this.#lists = lists;
     const all = lists.flatMap(({ entries }) => entries);
     this.#identities = all.filter(({ kind }) => kind === 'identity');
     for (const entry of all) {
@@ -53,6 +55,15 @@ export class Revocations {
       if (kind === 'digest') counts.set(algorithm, (counts.get(algorithm) ?? 0) + 1);
     }
     return counts;
+  }
+
+  /** Digests that were not revoked yet in the lists that somebody knew, by name. */
+  digestsSince(known: readonly Pick<RevocationList, 'name' | 'issued'>[]): readonly string[] {
+    return this.#lists.flatMap(({ name, entries }) => {
+      const issued = known.filter((list) => list.name === name).map((list) => list.issued.getTime());
+      const last = Math.max(Number.NEGATIVE_INFINITY, ...issued);
+      return entries.flatMap(({ kind, value, added }) => (kind === 'digest' && added.getTime() > last ? [value] : []));
+    });
   }
 
   /** Why something is revoked, by its digest (`sha256:…`). */

@@ -71,6 +71,7 @@ function judgeNode(node: GraphNode<OpenedNode>, incoming: readonly LineageEdge[]
     where: content?.where,
     signers: content?.signers ?? [],
     time: content?.time,
+    evidence: [...(content?.evidence ?? []), ...statements.flatMap(({ evidence }) => evidence ?? [])],
     revokedFiles: content?.revokedFiles,
     provenance: statements.map(({ bundle, signer, provenance }) => ({ bundle, signer, builder: provenance.builder })),
   };

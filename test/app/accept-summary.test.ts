@@ -117,6 +117,18 @@ ${more}`,
     assert.deepEqual(await summarizeVerification({ ...verification, checks }, options), {
       reason: 'formats were not looked at, and a summary stands in for them: verify without --attested',
     });
+    const signer = verification.signatures[0]?.statement?.signer;
+    assert.ok(signer !== undefined);
+    const by = { bundle: 'base.sig', signer, times: [] };
+    const evidence = Array.from({ length: 10_001 }, (_, i) => ({
+      ...by,
+      bundleDigest: i.toString(16).padStart(64, '0'),
+    }));
+    const node = { id: 'x', roles: [], depth: 0, verdict: 'verified', signers: [], evidence, provenance: [], findings: [] } as const;
+    const lineage = { verdict: 'verified', isVerified: true, root: 'x', nodes: [node], edges: [], findings: [] } as const;
+    assert.deepEqual(await summarizeVerification({ ...verification, lineage }, options), {
+      reason: 'more than 10000 signed statements were verified, and a summary names each',
+    });
     const failed = await summarizeVerification({ ...verification, checks, verdict: 'rejected' }, options);
     assert.ok('bytes' in failed && failed.result === 'FAILED');
   });

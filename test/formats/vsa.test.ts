@@ -23,6 +23,7 @@ const FULL = aSummary(MODEL_ID, NOW, {
     { uri: 'x.att', sha256: 'a'.repeat(64), statement: 'b'.repeat(64) },
   ],
   ancestors: [{ name: 'words', digest: `sha256:${'9'.repeat(64)}` }],
+  revocations: [{ name: 'team', issued: NOW }],
 });
 
 /** The statement as JSON, changed. */
@@ -84,6 +85,8 @@ describe('a verification summary', () => {
     ['predicate.verificationResult: expected "PASSED" or "FAILED"', (s) => Object.assign(s.predicate, { verificationResult: 'passed' })],
     ['predicate.verifiedLevels: expected an array', (s) => delete s.predicate.verifiedLevels],
     ['predicate.verifiedLevels: expected no FAILED beside PASSED', (s) => Object.assign(s.predicate, { verifiedLevels: ['FAILED'] })],
+    ['predicate.revocations[0].issued: expected a moment', (s) => Object.assign(s.predicate, { revocations: [{ name: 'team' }] })],
+    ['predicate.revocations[0].name: expected a line', (s) => Object.assign(s.predicate, { revocations: [{ issued: NOW.toISOString() }] })],
     ['predicate.inputAttestations[0].digest: expected an object', (s) => Object.assign(s.predicate, { inputAttestations: [{ uri: 'x' }] })],
     [
       'predicate.inputAttestations[0].annotations.times: expected an array',

@@ -16,7 +16,7 @@ const SIGNED_AT = new Date('2026-05-01T00:00:00.000Z');
 const NOW = new Date('2026-06-01T00:00:00.000Z');
 const days = (count: number): Date => new Date(SIGNED_AT.getTime() + count * 86_400_000);
 
-const revoking = (...entries: Partial<Revocation>[]): Revocations => new Revocations([{ entries: entries.map(anEntry) }]);
+const revoking = (...entries: Partial<Revocation>[]): Revocations => new Revocations([{ name: 'team', entries: entries.map(anEntry) }]);
 
 describe('what a revocation list says', () => {
   let tsa: TimestampAuthority;
@@ -91,7 +91,10 @@ describe('what a revocation list says', () => {
     });
 
     it('is as strict as the strictest of several lists', async () => {
-      const since = (at: Date | undefined) => ({ entries: [anEntry({ kind: 'key', value: hint, ...(at && { since: at }) })] });
+      const since = (at: Date | undefined) => ({
+        name: 'team',
+        entries: [anEntry({ kind: 'key', value: hint, ...(at && { since: at }) })],
+      });
       for (const lists of [
         [since(SIGNED_AT), since(undefined)],
         [since(undefined), since(SIGNED_AT)],

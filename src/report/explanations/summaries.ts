@@ -3,6 +3,12 @@ import type { Topic } from '../explain.ts';
 export const summaries: Topic = {
   title: 'Verification summaries and reports',
   codes: {
+    'vsa-ancestors-unknown': {
+      outcomes: ['rejected', 'warning'],
+      means: 'Digests were revoked that the gatekeeper did not know of, and the model has ancestors.',
+      why: 'A summary names ancestors and their signers, but not their files: one of them may be revoked.',
+      todo: 'Have the model verified again by the gatekeeper, with the list as it is now.',
+    },
     'vsa-failed': {
       outcomes: ['rejected', 'warning'],
       means: 'The newest verification summary of the gatekeeper says that the model did not pass.',
@@ -54,7 +60,7 @@ export const summaries: Topic = {
     'vsa-signers-unknown': {
       outcomes: ['rejected', 'warning'],
       means: 'The verification summary does not say whose signatures were verified, and the policy has a revocation list.',
-      why: 'Another tool wrote it; whether one of the signers is revoked by now cannot be told.',
+      why: 'Another tool wrote it, or an mlsign that did not name the signers of ancestors; whether one of the signers is revoked by now cannot be told.',
       todo: 'Have the summary made by mlsign verify --report vsa=FILE.',
     },
     'vsa-too-old': {

@@ -7,7 +7,7 @@ export default class Inspect extends BaseCommand {
   static override summary = 'Show who signed a model, what is covered, and what it is. Verifies nothing.';
   static override description =
     `Takes a model, a signature, or a manifest of mlsign hash --json, and shows what it says of itself: anyone could have written it.
-For a model directory it also tells its formats, tensors and architecture, and whether shards are missing.`;
+For a model, packed or not, it also tells its formats, tensors and architecture, and whether shards are missing.`;
   static override examples = [
     '<%= config.bin %> inspect my-model',
     '<%= config.bin %> inspect my-model/model.sig',

@@ -25,7 +25,7 @@ export function examineHashed(examiner: FormatExaminer): HashModelOptions['onFil
 }
 
 function take(examiner: FormatExaminer, file: ListedFile, format: FileFormat | undefined): void {
-  if (format === undefined) examiner.add({ name: file.name, use: (look) => withListed(file, look) });
+  if (format === undefined) examiner.add(listedFile(file));
   else examiner.addPlain(file.name, format);
 }
 
@@ -90,6 +90,11 @@ function readAsync(file: number, into: Buffer, offset: number, length: number, p
       else reject(error);
     });
   });
+}
+
+/** A file as it was listed. */
+export function listedFile(file: ListedFile): FileToExamine {
+  return { name: file.name, use: (look) => withListed(file, look) };
 }
 
 /** A file in a compressed archive. */

@@ -2,8 +2,10 @@ import type { ArchiveLimits } from '../archive/index.ts';
 import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
 import { groupByFile, type Manifest, type OmsStatement, rootDigest, type Serialization } from '../formats/index.ts';
 import { localAttestations } from '../lineage/index.ts';
-import { hashModel, isIgnored, modelId, type Source } from '../model/index.ts';
+import { type HashModelOptions, hashModel, isIgnored, modelId, type Source } from '../model/index.ts';
 import { StatementStore } from '../verify/index.ts';
+import type { FileToExamine } from './check-formats.ts';
+import { listedFile, packedFile } from './check-formats-local.ts';
 import { furtherSignatures } from './further-signatures.ts';
 import { serializationOf } from './hash-model.ts';
 import { type ClaimedStatement, type InspectedSignature, inspectSignature } from './inspect-signature.ts';
@@ -105,7 +107,7 @@ async function inspectSource(path: string, source: Source, options: InspectModel
   }
   const attestations = options.signatures === undefined ? await readAttestations(source, store, findings) : [];
   const listing = await listModel(source, paths, options.signal);
-  const kind = await describeModel(source, listing.files, options.signal);
+  const kind = await describeModel(source, listing.files, listing.members, options.signal);
   return {
     path,
     input: source.kind,
@@ -152,6 +154,8 @@ async function readAttestations(
 
 interface Listing {
   readonly files: readonly ListedFile[];
+  /** The same files of an archive, to be opened. */
+  readonly members: readonly FileToExamine[];
   readonly ignored: readonly string[];
   readonly findings: readonly Finding[];
 }
@@ -159,8 +163,16 @@ interface Listing {
 /** The files of a model without a look into them. Links are followed: whether they may be signed is not asked here. */
 async function listModel(source: Source, signatures: readonly string[], signal: AbortSignal | undefined): Promise<Listing> {
   const serialization = serializationOf(source, { allowSymlinks: true });
-  const { files, ignored, findings } = await hashModel(source, { serialization, excluded: signatures, only: new Set(), signal });
-  return { files, ignored, findings: seenWhileListing(findings) };
+  const lent: FileToExamine[] = [];
+  const lending: Pick<HashModelOptions, 'onFile' | 'onPacked'> = {
+    onFile: (file) => lent.push(listedFile(file)),
+    onPacked: (name, file) => lent.push(packedFile(name, file)),
+  };
+  const isArchive = source.kind === 'archive';
+  const how = { serialization, excluded: signatures, only: new Set<string>(), signal };
+  const { files, ignored, findings } = await hashModel(source, isArchive ? { ...how, ...lending } : how);
+  const listed = new Set(files.map(({ name }) => name));
+  return { files, members: lent.filter(({ name }) => listed.has(name)), ignored, findings: seenWhileListing(findings) };
 }
 
 /** What stands out in a listing, as warnings: nothing was asked for that they would stop. */

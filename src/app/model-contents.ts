@@ -8,11 +8,13 @@ import {
   formatOfName,
   type GgufSplit,
   inspectContent,
-  readGgufHeader,
-  readSafetensorsHeader,
+  type OpenFile,
+  readGgufFile,
+  readSafetensorsFile,
   withFile,
 } from '../filetypes/index.ts';
 import type { Source } from '../model/index.ts';
+import type { FileToExamine } from './check-formats.ts';
 
 /** A file of a model and its size in bytes. */
 export interface ListedFile {
@@ -55,8 +57,6 @@ export interface ModelContents {
   readonly findings: readonly Finding[];
 }
 
-// Enough to hide the latency of a disk, far below any limit on open files.
-const READERS = 8;
 const TENSOR_FORMATS: readonly FileFormat[] = ['safetensors', 'gguf'];
 
 /** Where a file of a model lies. */
@@ -76,22 +76,19 @@ export async function readModelFile(source: Source, name: string, maxBytes: numb
   throw unavailable('file-not-found', `the ${what} is not in the archive`, { subject: name });
 }
 
-/** Of an archive: its files are told by their names, as nothing of it touches a disk. */
-const UNREAD: ModelContents = { types: new Map(), code: [], gguf: new Map(), tensors: 0, parameters: 0, dtypes: [], findings: [] };
-
 /** Reads the beginning of every file, and the headers of those that hold tensors. What is wrong with one is a finding. */
-export async function readContents(source: Source, files: readonly ListedFile[], signal?: AbortSignal): Promise<ModelContents> {
-  if (source.kind === 'archive') return UNREAD;
+export async function readContents(files: readonly FileToExamine[], atOnce: number, signal?: AbortSignal): Promise<ModelContents> {
   const findings: Finding[] = [];
-  const { types, code } = await inspectAll(source, files, findings, signal);
+  const { types, code } = await inspectAll(files, findings, atOnce, signal);
   const gguf = new Map<string, GgufIdentity>();
   const bytesOf = new Map<string, number>();
   let tensors = 0;
   let parameters = 0;
   // One header at a time: each may be 100 MB.
-  for (const { name } of files) {
+  for (const file of files) {
+    const { name } = file;
     throwIfAborted(signal);
-    const held = await attempt(name, findings, () => readTensors(filePath(source, name), types.get(name)));
+    const held = await attempt(name, findings, () => readTensors(file, types.get(name)));
     if (held === undefined) continue;
     if (held.gguf !== undefined) gguf.set(name, held.gguf);
     tensors += held.tensors.length;
@@ -102,15 +99,19 @@ export async function readContents(source: Source, files: readonly ListedFile[],
   return { types, code, gguf, tensors, parameters, dtypes, findings: findings.sort((a, b) => compareCodePoints(a.subject, b.subject)) };
 }
 
-async function inspectAll(source: Source, files: readonly ListedFile[], findings: Finding[], signal: AbortSignal | undefined) {
+/** The files of a model on disk, to be opened. */
+export function lendFromDisk(source: Source, files: readonly ListedFile[]): readonly FileToExamine[] {
+  return files.map(({ name }) => ({ name, use: (look) => withFile(filePath(source, name), look) }));
+}
+
+async function inspectAll(files: readonly FileToExamine[], findings: Finding[], atOnce: number, signal: AbortSignal | undefined) {
   const types = new Map<string, FileType>();
   const code: FileCode[] = [];
   const queue = files.values();
   const readNext = async (): Promise<void> => {
-    for (const { name } of queue) {
+    for (const { name, use } of queue) {
       throwIfAborted(signal);
-      const read = () => withFile(filePath(source, name), (file) => inspectContent(file, signal));
-      const inspection = await attempt(name, findings, read);
+      const inspection = await attempt(name, findings, () => use((file) => inspectContent(file, signal)));
       if (inspection === undefined) continue;
       const { type, runsCode, imports, parts, isComplete } = inspection;
       types.set(name, type);
@@ -118,7 +119,7 @@ async function inspectAll(source: Source, files: readonly ListedFile[], findings
       findings.push(...pretending(name, type), ...defectsOf(name, inspection));
     }
   };
-  await Promise.all(Array.from({ length: READERS }, readNext));
+  await Promise.all(Array.from({ length: atOnce }, readNext));
   return { types, code: code.sort((a, b) => compareCodePoints(a.name, b.name)) };
 }
 
@@ -143,18 +144,21 @@ async function attempt<T>(subject: string, findings: Finding[], read: () => Prom
   }
 }
 
-async function readTensors(path: string, type: FileType | undefined) {
+async function readTensors({ use }: FileToExamine, type: FileType | undefined) {
   switch (type?.format) {
     case 'safetensors':
-      return { tensors: (await readSafetensorsHeader(path)).tensors, gguf: undefined };
-    case 'gguf': {
-      const { tensors, metadata, split } = await readGgufHeader(path);
-      const architecture = metadata.get('general.architecture');
-      return { tensors, gguf: { split, architecture: typeof architecture === 'string' ? architecture : undefined } };
-    }
+      return await use(async (file) => ({ tensors: (await readSafetensorsFile(file)).tensors, gguf: undefined }));
+    case 'gguf':
+      return await use(readGguf);
     default:
       return undefined;
   }
+}
+
+async function readGguf(file: OpenFile) {
+  const { tensors, metadata, split } = await readGgufFile(file);
+  const architecture = metadata.get('general.architecture');
+  return { tensors, gguf: { split, architecture: typeof architecture === 'string' ? architecture : undefined } };
 }
 
 /** Files whose bytes are not what their names promise, where that matters to whoever loads them. */

@@ -1,7 +1,16 @@
 import { type Finding, isJsonObject, type JsonObject, MlsignError, parseJson } from '../core/index.ts';
 import type { FileFormat, FileType } from '../filetypes/index.ts';
 import type { Source } from '../model/index.ts';
-import { countFormats, type FileCode, type FormatCount, type ListedFile, readContents, readModelFile } from './model-contents.ts';
+import type { FileToExamine } from './check-formats.ts';
+import {
+  countFormats,
+  type FileCode,
+  type FormatCount,
+  lendFromDisk,
+  type ListedFile,
+  readContents,
+  readModelFile,
+} from './model-contents.ts';
 import { findPartSets, type PartSet } from './model-parts.ts';
 
 /** What kind of model a directory or file is. */
@@ -52,9 +61,23 @@ const WEIGHTS: readonly FileFormat[] = [
 const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 const CONFIG_LIMITS = { maxBytes: MAX_CONFIG_BYTES, maxDepth: 64, maxValues: 200_000 };
 
-/** Tells what kind of model the files of a source make up, by their bytes and by what its configuration says. */
-export async function describeModel(source: Source, files: readonly ListedFile[], signal?: AbortSignal): Promise<ModelKind> {
-  const contents = await readContents(source, files, signal);
+// Enough to hide the latency of a disk, far below any limit on open files.
+const READERS = 8;
+
+/**
+ * Tells what kind of model the files of a source make up, by their bytes and by what its configuration says.
+ *
+ * @param members how the files of an archive are opened, in its order; empty for any other source
+ */
+export async function describeModel(
+  source: Source,
+  files: readonly ListedFile[],
+  members: readonly FileToExamine[],
+  signal?: AbortSignal,
+): Promise<ModelKind> {
+  // What is compressed is read from its beginning on: several readers would stand in each other's way.
+  const contents =
+    source.kind === 'archive' ? await readContents(members, 1, signal) : await readContents(lendFromDisk(source, files), READERS, signal);
   const { sets, findings } = await findPartSets(source, files, contents);
   const unreadable: Finding[] = [];
   const config = await readConfig(source, files, 'config.json', unreadable);

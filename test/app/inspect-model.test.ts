@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { manifestDocument } from '../../src/model/index.ts';
 import { inspectDocument, inspectText, plainStyle } from '../../src/report/index.ts';
 import { certificateSigner, generateKey, localKeySigner, type Signer, timestampWitness } from '../../src/sign/index.ts';
 import { makeChain, VALID_AT } from '../helpers/certificates.ts';
-import { makeModelDirectory, smallModel, writeGguf, writeSafetensors } from '../helpers/model-files.ts';
+import { makeModelDirectory, rawSafetensors, smallModel, writeGguf, writeSafetensors } from '../helpers/model-files.ts';
 import { assertValid } from '../helpers/schemas.ts';
 import { TimestampAuthority } from '../helpers/sigstore/index.ts';
 
@@ -109,6 +110,37 @@ describe('inspectModel', () => {
     assert.equal(inspection.model?.tensors, 2);
     assert.deepEqual(only(inspection).manifest?.coverage, { unlisted: [], missing: [], ignored: [] });
   });
+
+  for (const [ending, flags] of [
+    ['.tar', '-cf'],
+    ['.tar.gz', '-czf'],
+  ] as const) {
+    it(`tells of the content of a ${ending} what it tells of the directory, by its bytes`, async () => {
+      const contents = {
+        ...smallModel(),
+        'llama.gguf': writeGguf({ 'general.architecture': { type: 'string', value: 'llama' } }, [{ name: 'a', dimensions: [4] }]),
+        'notes.txt': Buffer.from("cposix\nsystem\n(S'id'\ntR.", 'latin1'),
+        'sub/cut.safetensors': rawSafetensors('{"w":').subarray(0, 12),
+        'sub/pointer.safetensors': 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n',
+        'sub/empty': '',
+      };
+      const model = await makeModel(contents);
+      execFileSync('tar', [flags, `${model}${ending}`, '-C', model, '.']);
+      const [inside, outside] = [await inspect(`${model}${ending}`), await inspect(model)];
+      assert.deepEqual([inside.input, outside.input], ['archive', 'directory']);
+      assert.deepEqual({ ...inside.model, source: undefined }, { ...outside.model, source: undefined });
+      assert.deepEqual(inside.findings, outside.findings);
+      assert.equal(inside.model?.tensors, 3);
+      assert.deepEqual(
+        inside.model?.code.filter(({ runsCode }) => runsCode).map(({ name }) => name),
+        ['notes.txt'],
+      );
+      assert.deepEqual(
+        codes(inside).filter((told) => / sub\//.test(told)),
+        ['warning safetensors-malformed sub/cut.safetensors', 'warning lfs-pointer sub/pointer.safetensors'],
+      );
+    });
+  }
 
   it('finds further signatures in the folder beside the model', async () => {
     const model = await makeModel();

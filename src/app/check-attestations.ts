@@ -1,6 +1,12 @@
 import { type Check, errorFinding, type Finding, MlsignError, sha256Hex } from '../core/index.ts';
 import { claimsPredicateType, parseBundle } from '../formats/index.ts';
-import { judgeAttestations, parseAttestation, type RequiredAttestation, type VerifiedAttestation } from '../gate/index.ts';
+import {
+  type DroppedAttestation,
+  judgeAttestations,
+  parseAttestation,
+  type RequiredAttestation,
+  type VerifiedAttestation,
+} from '../gate/index.ts';
 import type { AttestationSource } from '../lineage/index.ts';
 import type { Rule } from '../policy/index.ts';
 import { type EnvelopeOptions, openStatement } from '../verify/index.ts';
@@ -40,6 +46,7 @@ export async function checkAttestations(
   const principals = [...new Set(rule.attestations.flatMap(({ signedBy }) => signedBy.flatMap(({ of }) => of)))];
   const isAged = rule.attestations.some(({ maxAge }) => maxAge !== undefined);
   const options = { ...evidence, require: rule.require, checkEvidence: evidence.checkEvidence === true || isAged };
+  const dropped: DroppedAttestation[] = [];
   let unseen: string | undefined;
   for (const { path, read } of await find(listing)) {
     try {
@@ -48,18 +55,21 @@ export async function checkAttestations(
       if (seen.has(digest)) continue;
       seen.add(digest);
       const { payload } = parseBundle(bytes, path).envelope;
-      if (!types.some((type) => claimsPredicateType(payload, type))) continue;
+      const type = types.find((each) => claimsPredicateType(payload, each));
+      if (type === undefined) continue;
       const opened = await openStatement(bytes, path, [principals], parseAttestation, options);
       told.push(...opened.findings);
       if (opened.verified !== undefined) statements.push(opened.verified);
+      else dropped.push({ bundle: path, type, reason: opened.findings[0]?.message ?? 'its signature does not count' });
     } catch (error) {
       if (!(error instanceof MlsignError) || error.outcome === 'interrupted') throw error;
       told.push(errorFinding(error, path));
+      dropped.push({ bundle: path, reason: error.message });
     }
   }
   const open = [...listing, ...told].find(({ severity }) => severity === 'undetermined');
   if (open !== undefined) unseen = open.message;
-  const judged = judgeAttestations(rule.attestations, statements, { modelId, rule: rule.name, now: evidence.now, unseen });
+  const judged = judgeAttestations(rule.attestations, statements, { modelId, rule: rule.name, now: evidence.now, dropped, unseen });
   // What was not looked at may be a newer evaluation that says no; more approvals change nothing.
   const isOpen = open !== undefined && rule.attestations.some(({ metrics }) => metrics.length > 0);
   const notes = [...listing, ...told].map((finding): Finding => (isOpen && finding === open ? finding : asWarning(finding)));

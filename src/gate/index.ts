@@ -2,6 +2,7 @@ export { type ModelAttestation, parseAttestation } from './attestation-statement
 export { type FormatJudgement, judgeFormat, notExamined } from './format-rules.ts';
 export {
   type AttestationsJudgement,
+  type DroppedAttestation,
   type JudgedAttestation,
   judgeAttestations,
   type RequiredAttestation,

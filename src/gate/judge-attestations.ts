@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Check, Finding } from '../core/index.ts';
 import { type AttestationRule, countSigners, type MetricBound, meetsBound, type Principal, type Signed } from '../policy/index.ts';
 import type { VerifiedStatement } from '../verify/index.ts';
@@ -34,12 +35,26 @@ export interface RequiredAttestation {
   readonly looked: readonly JudgedAttestation[];
 }
 
+/** A statement beside the model that nobody who is asked for has signed, or that cannot be read. */
+export interface DroppedAttestation {
+  readonly bundle: string;
+  /** Absent where it cannot be read. */
+  readonly type?: string | undefined;
+  /** Why. */
+  readonly reason: string;
+}
+
+/** How many statements a finding names that do not count. */
+const MOST_NAMED = 3;
+
 /** Against what statements are judged. */
 export interface AttestationQuestion {
   readonly modelId: string;
   /** Names the rule in findings. */
   readonly rule: string;
   readonly now: Date;
+  /** Those whose signature counts for nothing. */
+  readonly dropped?: readonly DroppedAttestation[] | undefined;
   /** What could not be looked at, so that what is missing may be there: in words. */
   readonly unseen?: string | undefined;
 }
@@ -85,7 +100,7 @@ function judgeEntry(entry: AttestationRule, statements: readonly VerifiedAttesta
   const missing = entry.signedBy.filter((requirement) => countSigners(requirement, counted) < requirement.threshold);
   const isMet = missing.length === 0 && failures.length === 0;
   const looked = ofType.map((one) =>
-    describe(one, refusals.get(one)?.reason ?? (counts.has(one.bundle) ? undefined : 'superseded, or without the metrics')),
+    describe(one, refusals.get(one)?.reason ?? (counts.has(one.bundle) ? undefined : unmeasured(entry, one))),
   );
   const required: RequiredAttestation = {
     type: entry.type,
@@ -96,7 +111,7 @@ function judgeEntry(entry: AttestationRule, statements: readonly VerifiedAttesta
   };
   const findings = [
     ...failures.map((failure) => metricFinding(entry, failure)),
-    ...(missing.length === 0 || failures.length > 0 ? [] : [lacking(entry, ofType, refusals, counted, question)]),
+    ...(missing.length === 0 || failures.length > 0 ? [] : [lacking(entry, ofType, refusals, counted, looked, question)]),
   ];
   const names = [...new Set(counted.map(({ principal }) => principal.name))].join(', ') || 'nobody';
   const isOpen = findings.some(({ severity }) => severity === 'undetermined');
@@ -176,6 +191,12 @@ function measured(
   return { counted, failures: [...failures.values()] };
 }
 
+/** Why the numbers of a statement whose signer is asked for do not count. */
+function unmeasured({ metrics }: AttestationRule, { statement }: VerifiedAttestation): string {
+  const absent = metrics.filter(({ name }) => !statement.metrics.has(name)).map(({ name }) => name);
+  return absent.length > 0 ? `it gives no number for ${absent.join(', ')}` : 'a newer one of its signer counts, or one is out of bounds';
+}
+
 /** Those made last; and those of which nobody knows when. */
 function newest(statements: readonly VerifiedAttestation[]): readonly VerifiedAttestation[] {
   const dated = statements.map((one) => ({ one, time: momentOf(one)?.time.getTime() }));
@@ -215,7 +236,8 @@ function lacking(
   ofType: readonly VerifiedAttestation[],
   refusals: ReadonlyMap<VerifiedAttestation, Refusal>,
   counted: readonly Signed[],
-  { rule, unseen }: AttestationQuestion,
+  looked: readonly JudgedAttestation[],
+  { rule, unseen, dropped = [] }: AttestationQuestion,
 ): Finding {
   const { name, signedBy, role } = entry;
   const expected = signedBy.map(({ text }) => text).join(', and ');
@@ -224,7 +246,9 @@ function lacking(
   const own = new Set(signedBy.flatMap(({ of }) => of));
   const withOld = [...counted, ...everyone(old, own)];
   const isOld = old.length > 0 && signedBy.every((requirement) => countSigners(requirement, withOld) >= requirement.threshold);
-  const reasons = [...refusals].map(([{ bundle }, { reason }]) => `${bundle}: ${reason}`);
+  const others = [...looked, ...dropped.filter(({ type }) => type === undefined || type === entry.type)];
+  const reasons = others.flatMap(({ bundle, reason }) => (reason === undefined ? [] : [`${basename(bundle)}: ${reason}`]));
+  const more = reasons.length - MOST_NAMED;
   const next = role === undefined ? 'have it attested: mlsign attest' : `have it approved: mlsign approve MODEL --role ${role}`;
   return {
     code: isOld ? 'attestation-too-old' : counted.length > 0 ? 'attestation-signer-missing' : 'attestation-missing',
@@ -236,7 +260,12 @@ function lacking(
         : `the model has no ${name} that counts`,
     subject: `rule ${rule}`,
     expected,
-    got: [names === '' ? 'nobody' : names, ...reasons.slice(0, 3), ...(unseen === undefined ? [] : [unseen])].join('; '),
+    got: [
+      names === '' ? 'nobody' : names,
+      ...(others.length === 0 ? ['there is no such statement'] : reasons.slice(0, MOST_NAMED)),
+      ...(more > 0 ? [`and ${more} more that do not count`] : []),
+      ...(unseen === undefined ? [] : [unseen]),
+    ].join('; '),
     suggestion: next,
   };
 }

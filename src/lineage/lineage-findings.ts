@@ -1,7 +1,11 @@
+import { basename } from 'node:path';
 import type { Finding } from '../core/index.ts';
 import type { Requirement } from '../policy/index.ts';
 import type { WalkRole } from './graph.ts';
-import type { ProvenanceClaim } from './node.ts';
+import type { OpenedNode } from './node.ts';
+
+/** How many statements that do not count a finding names. */
+const MOST_NAMED = 3;
 
 /** What a node is called: its name, or as much of its digest as people read. */
 export function label({ id, name }: { readonly id: string; readonly name?: string | undefined }): string {
@@ -102,14 +106,21 @@ export function builderNotAllowed(subject: string, signer: string, got: string, 
   };
 }
 
-export function provenanceMissing(subject: string, wanted: readonly Requirement[], statements: readonly ProvenanceClaim[]): Finding {
+export function provenanceMissing(
+  subject: string,
+  wanted: readonly Requirement[],
+  { statements, findings }: Pick<OpenedNode, 'statements' | 'findings'>,
+): Finding {
+  const unbelieved = statements.length === 0 ? [] : [`provenance signed by ${statements.map(({ signer }) => signer).join(', ')}`];
+  const dropped = findings.map(({ subject: where, message }) => `${basename(where)}: ${message}`);
+  const more = dropped.length - MOST_NAMED;
   return {
     code: 'provenance-missing',
     severity: 'undetermined',
     message: 'what it was made from is not stated by anybody who may',
     subject,
     expected: `provenance signed by ${signers(wanted)}`,
-    got: statements.length === 0 ? 'none' : `provenance signed by ${statements.map(({ signer }) => signer).join(', ')}`,
+    got: [...unbelieved, ...dropped.slice(0, MOST_NAMED), ...(more > 0 ? [`and ${more} more`] : [])].join('; ') || 'none',
     suggestion: 'have it attested: mlsign attest MODEL --base BASE --dataset DATASET',
   };
 }

@@ -134,7 +134,7 @@ function judgeRole(node: GraphNode<OpenedNode>, role: WalkRole, subject: string,
 
 function judgeRoot(content: OpenedNode, subject: string, builders: readonly Finding[], wanted: RoleTrust, trust: LineageTrust) {
   const isStated = believed(content, 'model', trust).length > 0;
-  const missing = isStated || !wanted.required ? [] : [say.provenanceMissing(subject, wanted.signedBy, content.statements)];
+  const missing = isStated || !wanted.required ? [] : [say.provenanceMissing(subject, wanted.signedBy, content)];
   return { isProven: true, findings: [...builders, ...missing] };
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Verification, verifyModel } from '../../src/app/index.ts';
 import { sha256Hex } from '../../src/core/index.ts';
 import { type Approval, approvalPayload, predicatePayload, publicKeyHint } from '../../src/formats/index.ts';
@@ -88,6 +88,7 @@ ${more}    attestations:
     const verification = await verify(TWO);
     assert.deepEqual(codes(verification), ['rejected', 'attestation-missing']);
     assert.match(verification.findings[0]?.message ?? '', /no approval for security that counts/);
+    assert.equal(verification.findings[0]?.got, 'nobody; there is no such statement');
     assert.equal(verification.read, undefined);
   });
 
@@ -106,6 +107,22 @@ ${more}    attestations:
     assert.deepEqual(codes(verification), ['rejected', 'attestation-missing']);
     assert.match(reasons(verification), /about another model/);
     assert.match(reasons(verification), /another role: legal/);
+  });
+
+  it('say of each statement that does not count why, by the names of their files', async () => {
+    const got = async (entries: string) => (await verify(entries)).findings.find(({ code }) => code.startsWith('attestation-'))?.got ?? '';
+    const name = (path: string) => basename(path);
+    const stranger = name(await approve('rsa-2048'));
+    assert.equal(await got(ONE), `nobody; ${stranger}: the bundle is signed with a key that is not trusted`);
+    const damaged = name(put(Buffer.from('{}')));
+    assert.match(await got(ONE), new RegExp(`; ${damaged}: .*bundle`));
+    await evaluate('{"metrics":{"accuracy":0.5}}', 'ec-p384');
+    assert.doesNotMatch(await got(ONE), /evaluation|number/, 'statements of other types are not named');
+    await evaluate('{"metrics":{"recall":0.5}}');
+    assert.match(await got(METRIC), /: it gives no number for accuracy/);
+    await approve('ed25519', { role: 'legal' });
+    await approve('ed25519', { role: 'data' });
+    assert.match(await got(ONE), /^nobody; .*: it is for another role: (?:legal|data); .*; and 1 more that do not count$/);
   });
 
   it('are not met by what has expired, is too old or from the future', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { basename } from 'node:path';
 import type { ShownLineage } from '../../src/app/index.ts';
 import type { Finding } from '../../src/core/index.ts';
 import { BUILDER, from, LineageFolder, material, type TestModel } from '../helpers/lineage.ts';
@@ -176,7 +177,16 @@ describe('the lineage of a model on disk', () => {
       [finding(shown, 'attestation-other-model').expected, finding(shown, 'attestation-other-model').got],
       [child.id, tuned.id],
     );
+    const { subject, message } = finding(shown, 'attestation-other-model');
+    assert.equal(finding(shown, 'provenance-missing').got, `${basename(subject)}: ${message}`);
     assert.equal(shown.lineage?.nodes.length, 1);
+  });
+
+  it('says why the provenance that is there does not count', async () => {
+    const child = await folder.model('damaged');
+    folder.write('models/damaged.mlsign', { '0.att': '0', '1.att': '1', '2.att': '2', '3.att': '3' });
+    const { got } = finding(await folder.show(child, SIGNED), 'provenance-missing');
+    assert.match(got ?? '', /^0\.att: .*; 1\.att: .*; 2\.att: .*; and 1 more$/);
   });
 
   it('believes no provenance by one who may not say it: neither by a stranger, nor by the signer of another role', async () => {

@@ -18,7 +18,7 @@ export const attesting: Topic = {
     'attestation-missing': {
       outcomes: ['rejected', 'undetermined'],
       means: 'A statement that the policy asks for is not there.',
-      why: 'Nobody has made it: an approval, an evaluation, a provenance, a scan.',
+      why: 'Nobody has made it (an approval, an evaluation, a provenance, a scan), or what is there does not count: the finding says why of each.',
       todo: 'Have it made: mlsign attest, or for an approval by one of the role.',
     },
     'attestation-signer-missing': {

@@ -7,14 +7,18 @@ export function pinnedFile(location: StoreLocation, { modelId }: ReleaseRecord, 
 }
 
 /** The object of one bundle of a release. */
-export function pinnedBundle(location: StoreLocation, { modelId }: ReleaseRecord, { digest, version, size }: ReleaseBundle): PartedObject {
+export function pinnedBundle(
+  location: StoreLocation,
+  { modelId }: Pick<ReleaseRecord, 'modelId'>,
+  { digest, version, size }: ReleaseBundle,
+): PartedObject {
   return { key: layoutOf(location).bundle(modelId, digest), version, size, partSize: size, parts: [digest] };
 }
 
 /** The object of one attestation that a release pins. */
 export function pinnedAttestation(
   location: StoreLocation,
-  { modelId }: ReleaseRecord,
+  { modelId }: Pick<ReleaseRecord, 'modelId'>,
   { digest, version, size }: ReleaseBundle,
 ): PartedObject {
   return { key: layoutOf(location).attestation(modelId, digest), version, size, partSize: size, parts: [digest] };

@@ -3,12 +3,14 @@ import type { Signer } from '../sign/index.ts';
 import { layoutOf, type ObjectAttributes, type Store, type StoreLocation, type UploadedObject, type VersionId } from '../store/index.ts';
 import { abandonedParts } from './abandoned-parts.ts';
 import { loaderPrefix } from './loader-prefix.ts';
+import { pinnedAttestation, pinnedBundle } from './pinned-objects.ts';
 import { type PlanPushOptions, type PushContents, type PushPlan, planPush } from './plan-push.ts';
 import { type PlannedTransfer, planTransfer } from './plan-transfer.ts';
-import { publish, refuseForeignReleaser } from './publish-release.ts';
+import { publish, type ReadyToPublish, refuseForeignReleaser } from './publish-release.ts';
 import { pushBundles } from './push-bundles.ts';
 import { refuseLargeRecord } from './record-size.ts';
 import { refuseOtherForm } from './refuse-other-form.ts';
+import { renewLeftovers } from './renew-leftovers.ts';
 import { resumeFile } from './resume-file.ts';
 import { freshSigner, type SigningParty } from './signers.ts';
 
@@ -88,7 +90,8 @@ export async function pushModel(path: string, location: StoreLocation, options: 
   const attestations = await pushBundles(store, location, modelId, contents.attestations, options.attributes, signal, 'attestation');
   const objects = await uploadFiles(location, contents, options);
   throwIfAborted(signal);
-  const published = await publish(location, { plan, contents, bundles, attestations, objects, signer }, options);
+  const ready = await withoutLeftovers(location, { plan, contents, bundles, attestations, objects, signer }, options);
+  const published = await publish(location, ready, options);
   const abandoned = await abandonedParts(store, layoutOf(location).model, signal);
   const prefix = loaderPrefix(store, location, contents.modelId);
   return {
@@ -96,6 +99,25 @@ export async function pushModel(path: string, location: StoreLocation, options: 
     ...published,
     prefix,
     findings: [...base.findings, ...published.findings, ...abandoned],
+  };
+}
+
+/** What is to be released, without versions that gc could be removing. */
+async function withoutLeftovers(location: StoreLocation, ready: ReadyToPublish, options: PushModelOptions): Promise<ReadyToPublish> {
+  const { modelId } = ready.contents;
+  const bundles = ready.bundles.map((bundle) => pinnedBundle(location, { modelId }, bundle));
+  const attestations = ready.attestations.map((attestation) => pinnedAttestation(location, { modelId }, attestation));
+  const reused = ready.objects.filter(({ isReused }) => isReused);
+  const renewed = await renewLeftovers(location, modelId, [...bundles, ...attestations, ...reused], options);
+  const renew = <T extends { readonly version: VersionId }>(
+    pinned: readonly T[],
+    keys: readonly { readonly key: string }[],
+  ): readonly T[] => pinned.map((each, i) => ({ ...each, version: renewed.get(keys[i]?.key ?? '') ?? each.version }));
+  return {
+    ...ready,
+    bundles: renew(ready.bundles, bundles),
+    attestations: renew(ready.attestations, attestations),
+    objects: renew(ready.objects, ready.objects),
   };
 }
 

@@ -25,17 +25,36 @@ export async function restoreObject(
   holds: (object: PartedObject, signal: AbortSignal | undefined) => Promise<boolean>,
   signal: AbortSignal | undefined,
 ): Promise<CurrentObject> {
-  // S3 copies nothing onto itself.
-  const current = await bucket.peek(object.key, signal);
-  if (current?.version === object.version) return current;
-  const made = await (object.parts.length === 1 ? copyWhole : copyParts)(bucket, object, attributes, signal);
+  // S3 copies nothing onto itself, and versitygw only changes it where it lies; parts it copies from anywhere.
+  const isWhole = object.parts.length === 1;
+  const current = isWhole ? await bucket.peek(object.key, signal) : undefined;
+  if (current?.version === object.version) {
+    const again = await writeAgain(bucket, object, current, attributes, signal);
+    if (again !== undefined) return again;
+  }
+  const made = await (isWhole ? copyWhole : copyParts)(bucket, object, attributes, signal);
   await bucket.insistOnVersion(made);
   await bucket.orRemove(made, async () => {
-    if (object.parts.length === 1) checkEncryption(attributes, made.encryption, bucket.subject(made.key));
+    if (isWhole) checkEncryption(attributes, made.encryption, bucket.subject(made.key));
     if (!made.isProven && !(await holds({ ...object, version: made.version }, signal))) throw damaged(bucket, object);
   });
   const { key, version, tag } = made;
   return { key, version, tag, size: object.size };
+}
+
+/** Reads an object of one part and writes it; undefined where another version has come meanwhile. */
+async function writeAgain(
+  bucket: S3Bucket,
+  object: PartedObject,
+  { tag }: CurrentObject,
+  attributes: ObjectAttributes | undefined,
+  signal?: AbortSignal,
+): Promise<CurrentObject | undefined> {
+  const { key, size, parts } = object;
+  const bytes = await bucket.read(object, size, signal);
+  const sha256 = hash('sha256', bytes, 'hex');
+  if (sha256 !== parts[0]) throw damaged(bucket, object);
+  return bucket.put(key, { body: () => bytes, size, sha256 }, { tag }, attributes, signal);
 }
 
 async function copyWhole(

@@ -192,7 +192,7 @@ export interface Store {
   attest(object: PartedObject, signal?: AbortSignal): Promise<Attestation>;
 
   /**
-   * Makes an older version's bytes the current ones again, as a new version with the same parts; nothing is removed.
+   * Makes a version's bytes the current ones, as a new version with the same parts; nothing is removed.
    *
    * @returns the new version
    */

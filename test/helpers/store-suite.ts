@@ -593,6 +593,19 @@ export function describeStore(name: string, setup: () => StoreTarget | Promise<S
         });
       }
 
+      it('makes a new version of one that is current, too', async () => {
+        const data = randomBytes(3000);
+        const object = await uploadOne(await file('a', data));
+        const restored = await store.restore(object);
+        assert.notEqual(restored.version, object.version);
+        assert.deepEqual(await store.current(object.key), restored);
+        await store.remove(object);
+        assert.deepEqual(await fetched({ ...object, ...restored }), {
+          size: 3000,
+          digests: await digestsOf(data, { algorithm: 'sha256' }),
+        });
+      });
+
       it('keeps parts and empty objects', async function () {
         this.timeout(120_000);
         const data = Buffer.concat([randomBytes(target.partSize ?? 100_000), randomBytes(20)]);

@@ -102,6 +102,14 @@ export function packedFile(name: string, file: PackedFile): FileToExamine {
   return { name, use: (look) => file.lend((readInto) => look(openedFile(name, file.size, readInto))) };
 }
 
+/** Collects the files of an archive as they are listed, to be opened. */
+export function collectTo(files: FileToExamine[]): Required<Pick<HashModelOptions, 'onFile' | 'onPacked'>> {
+  return {
+    onFile: (file) => files.push(listedFile(file)),
+    onPacked: (name, file) => files.push(packedFile(name, file)),
+  };
+}
+
 /** Reads of one file, wherever it lies. */
 export function openedFile(path: string, size: number, readInto: OpenFile['readInto']): OpenFile {
   return {

@@ -1,9 +1,11 @@
 import { compareCodePoints, type Finding, MlsignError, throwIfAborted } from '../core/index.ts';
-import { identify, type OpenFile, readSafetensorsHeader, type TensorInfo, withFile } from '../filetypes/index.ts';
-import type { Source } from '../model/index.ts';
+import { detectFormat, type OpenFile, readSafetensorsFile, type TensorInfo } from '../filetypes/index.ts';
+import { hashModel } from '../model/index.ts';
+import type { FileToExamine } from './check-formats.ts';
+import { collectTo } from './check-formats-local.ts';
 import type { FileDiff } from './diff-files.ts';
 import type { DiffSide } from './diff-sides.ts';
-import { filePath } from './model-contents.ts';
+import { filePath, lendFromDisk } from './model-contents.ts';
 
 /** A tensor on one side. */
 export interface TensorPlace {
@@ -11,6 +13,9 @@ export interface TensorPlace {
   readonly dtype: string;
   readonly shape: readonly number[];
 }
+
+/** What is not the same of a tensor. */
+type What = readonly ('dtype' | 'shape' | 'values')[];
 
 /** A tensor that differs. `moved` has the same content in another file. */
 export type TensorChange =
@@ -22,7 +27,7 @@ export type TensorChange =
       readonly before: TensorPlace;
       readonly after: TensorPlace;
       /** What is not the same; values are compared where dtype and shape are. */
-      readonly what: readonly ('dtype' | 'shape' | 'values')[];
+      readonly what: What;
     };
 
 /** How the tensors of changed safetensors files differ. */
@@ -35,7 +40,9 @@ export interface TensorDiff {
 
 interface Tensor {
   readonly file: string;
+  /** For people. */
   readonly path: string;
+  readonly use: FileToExamine['use'];
   readonly info: TensorInfo;
 }
 
@@ -55,28 +62,28 @@ const MOST_TENSORS = 300_000;
  * @returns undefined where there is no safetensors file to compare
  */
 export async function diffTensors(a: DiffSide, b: DiffSide, files: FileDiff, signal?: AbortSignal): Promise<TensorDiff | undefined> {
-  if (a.source === undefined || b.source === undefined || a.source.kind === 'archive' || b.source.kind === 'archive') return undefined;
+  if (a.source === undefined || b.source === undefined) return undefined;
   const findings: Finding[] = [];
-  const before = await readTensors(a.source, [...files.changed, ...files.removed], findings);
-  const after = await readTensors(b.source, [...files.changed, ...files.added], findings);
+  const before = await readTensors(a, [...files.changed, ...files.removed], findings, signal);
+  const after = await readTensors(b, [...files.changed, ...files.added], findings, signal);
   if (before.length === 0 || after.length === 0) return findings.length === 0 ? undefined : { changes: [], same: 0, findings };
   const { pairs, removed, added } = matchTensors(before, after, new Set(files.changed));
   if (pairs.length === 0) return undefined;
   const changes: TensorChange[] = [];
   let same = 0;
-  const buffers = [Buffer.alloc(BUFFER_BYTES), Buffer.alloc(BUFFER_BYTES)] as const;
-  for (const pair of pairs) {
-    const what = await compareTensors(pair, buffers, signal);
-    const sameFile = pair.before.file === pair.after.file;
-    if (what.length === 0 && sameFile) same++;
-    else
-      changes.push({
-        change: what.length === 0 ? 'moved' : 'changed',
-        name: pair.before.info.name,
-        before: placeOf(pair.before),
-        after: placeOf(pair.after),
-        what,
-      });
+  for (const group of Map.groupBy(pairs, ({ before: a, after: b }) => JSON.stringify([a.file, b.file])).values()) {
+    for (const [pair, what] of await compareGroup(group, findings, signal)) {
+      const sameFile = pair.before.file === pair.after.file;
+      if (what.length === 0 && sameFile) same++;
+      else
+        changes.push({
+          change: what.length === 0 ? 'moved' : 'changed',
+          name: pair.before.info.name,
+          before: placeOf(pair.before),
+          after: placeOf(pair.after),
+          what,
+        });
+    }
   }
   // Of files that are wholly new or gone, only those that share a tensor with the other side are told tensor by tensor.
   const [filesA, filesB] = [new Set(pairs.map(({ before: { file } }) => file)), new Set(pairs.map(({ after: { file } }) => file))];
@@ -87,25 +94,49 @@ export async function diffTensors(a: DiffSide, b: DiffSide, files: FileDiff, sig
   return { changes: changes.sort((x, y) => compareCodePoints(x.name, y.name)), same, findings };
 }
 
-async function readTensors(source: Source, names: readonly string[], findings: Finding[]): Promise<readonly Tensor[]> {
+async function readTensors(
+  side: DiffSide,
+  names: readonly string[],
+  findings: Finding[],
+  signal?: AbortSignal,
+): Promise<readonly Tensor[]> {
   const tensors: Tensor[] = [];
-  for (const file of names) {
-    const path = filePath(source, file);
+  for (const { name: file, use } of await lendFiles(side, names, signal)) {
+    const path = pathOf(side, file);
     try {
-      if ((await identify(path)).format !== 'safetensors') continue;
-      const header = await readSafetensorsHeader(path);
+      const header = await use(async (opened) =>
+        (await detectFormat(opened)) === 'safetensors' ? readSafetensorsFile(opened) : undefined,
+      );
+      if (header === undefined) continue;
       if (tensors.length + header.tensors.length > MOST_TENSORS) {
         findings.push(tooMany(path));
         break;
       }
-      for (const info of header.tensors) tensors.push({ file, path, info });
+      for (const info of header.tensors) tensors.push({ file, path, use, info });
     } catch (error) {
       if (!(error instanceof MlsignError)) throw error;
-      const { code, message, expected, got } = error;
-      findings.push({ code, severity: 'warning', message: `its tensors were not compared: ${message}`, subject: path, expected, got });
+      findings.push(notCompared(error, path));
     }
   }
   return tensors;
+}
+
+/** Files of a model, to be opened: those of an archive in its order, as a compressed one is best read from its beginning on. */
+async function lendFiles({ source, serialization }: DiffSide, names: readonly string[], signal?: AbortSignal) {
+  if (source === undefined || names.length === 0) return [];
+  if (source.kind !== 'archive') return lendFromDisk(source, names);
+  const files: FileToExamine[] = [];
+  await hashModel(source, { serialization, only: new Set(), ...collectTo(files), signal });
+  const wanted = new Set(names);
+  return files.filter(({ name }) => wanted.has(name));
+}
+
+function pathOf({ source, path }: DiffSide, file: string): string {
+  return source === undefined ? path : filePath(source, file);
+}
+
+function notCompared({ code, message, expected, got }: MlsignError, subject: string): Finding {
+  return { code, severity: 'warning', message: `its tensors were not compared: ${message}`, subject, expected, got };
 }
 
 function tooMany(subject: string): Finding {
@@ -141,14 +172,32 @@ function uniqueByName(tensors: readonly Tensor[]): ReadonlyMap<string, Tensor> {
   return byName;
 }
 
-async function compareTensors(pair: Pair, buffers: readonly [Buffer, Buffer], signal: AbortSignal | undefined) {
-  const { before, after } = pair;
-  const what: ('dtype' | 'shape' | 'values')[] = [];
+/** Pairs of the same two files, which are opened once. Those whose values could not be compared are left out, and told of. */
+async function compareGroup(group: readonly Pair[], findings: Finding[], signal?: AbortSignal): Promise<ReadonlyMap<Pair, What>> {
+  const compared = new Map(group.map((pair) => [pair, formDifference(pair)]));
+  // Both archives and disks are best read forward.
+  const alike = group.filter((pair) => compared.get(pair)?.length === 0).sort((x, y) => x.before.info.start - y.before.info.start);
+  const [first] = alike;
+  if (first === undefined) return compared;
+  for (const pair of alike) compared.delete(pair);
+  const buffers = [Buffer.alloc(BUFFER_BYTES), Buffer.alloc(BUFFER_BYTES)] as const;
+  const compareAll = async (a: OpenFile, b: OpenFile): Promise<void> => {
+    for (const pair of alike) compared.set(pair, (await sameBytes(a, b, pair, buffers, signal)) ? [] : ['values']);
+  };
+  try {
+    await first.before.use((a) => first.after.use((b) => compareAll(a, b)));
+  } catch (error) {
+    if (!(error instanceof MlsignError) || error.code !== 'archive-not-seekable') throw error;
+    findings.push(notCompared(error, first.before.path));
+  }
+  return compared;
+}
+
+function formDifference({ before, after }: Pair): What {
+  const what: ('dtype' | 'shape')[] = [];
   if (before.info.dtype !== after.info.dtype) what.push('dtype');
   if (before.info.shape.join() !== after.info.shape.join()) what.push('shape');
-  if (what.length > 0) return what;
-  const isSame = await withFile(before.path, (a) => withFile(after.path, (b) => sameBytes(a, b, pair, buffers, signal)));
-  return isSame ? [] : (['values'] as const);
+  return what;
 }
 
 async function sameBytes(a: OpenFile, b: OpenFile, { before, after }: Pair, buffers: readonly [Buffer, Buffer], signal?: AbortSignal) {

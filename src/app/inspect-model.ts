@@ -2,10 +2,10 @@ import type { ArchiveLimits } from '../archive/index.ts';
 import { errorFinding, type Finding, MlsignError } from '../core/index.ts';
 import { groupByFile, type Manifest, type OmsStatement, rootDigest, type Serialization } from '../formats/index.ts';
 import { localAttestations } from '../lineage/index.ts';
-import { type HashModelOptions, hashModel, isIgnored, modelId, type Source } from '../model/index.ts';
+import { hashModel, isIgnored, modelId, type Source } from '../model/index.ts';
 import { StatementStore } from '../verify/index.ts';
 import type { FileToExamine } from './check-formats.ts';
-import { listedFile, packedFile } from './check-formats-local.ts';
+import { collectTo } from './check-formats-local.ts';
 import { furtherSignatures } from './further-signatures.ts';
 import { serializationOf } from './hash-model.ts';
 import { type ClaimedStatement, type InspectedSignature, inspectSignature } from './inspect-signature.ts';
@@ -164,13 +164,8 @@ interface Listing {
 async function listModel(source: Source, signatures: readonly string[], signal: AbortSignal | undefined): Promise<Listing> {
   const serialization = serializationOf(source, { allowSymlinks: true });
   const lent: FileToExamine[] = [];
-  const lending: Pick<HashModelOptions, 'onFile' | 'onPacked'> = {
-    onFile: (file) => lent.push(listedFile(file)),
-    onPacked: (name, file) => lent.push(packedFile(name, file)),
-  };
-  const isArchive = source.kind === 'archive';
   const how = { serialization, excluded: signatures, only: new Set<string>(), signal };
-  const { files, ignored, findings } = await hashModel(source, isArchive ? { ...how, ...lending } : how);
+  const { files, ignored, findings } = await hashModel(source, source.kind === 'archive' ? { ...how, ...collectTo(lent) } : how);
   const listed = new Set(files.map(({ name }) => name));
   return { files, members: lent.filter(({ name }) => listed.has(name)), ignored, findings: seenWhileListing(findings) };
 }

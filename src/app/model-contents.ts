@@ -100,8 +100,8 @@ export async function readContents(files: readonly FileToExamine[], atOnce: numb
 }
 
 /** The files of a model on disk, to be opened. */
-export function lendFromDisk(source: Source, files: readonly ListedFile[]): readonly FileToExamine[] {
-  return files.map(({ name }) => ({ name, use: (look) => withFile(filePath(source, name), look) }));
+export function lendFromDisk(source: Source, names: readonly string[]): readonly FileToExamine[] {
+  return names.map((name) => ({ name, use: (look) => withFile(filePath(source, name), look) }));
 }
 
 async function inspectAll(files: readonly FileToExamine[], findings: Finding[], atOnce: number, signal: AbortSignal | undefined) {

@@ -6,8 +6,8 @@ import {
   countFormats,
   type FileCode,
   type FormatCount,
-  lendFromDisk,
   type ListedFile,
+  lendFromDisk,
   readContents,
   readModelFile,
 } from './model-contents.ts';
@@ -77,7 +77,16 @@ export async function describeModel(
 ): Promise<ModelKind> {
   // What is compressed is read from its beginning on: several readers would stand in each other's way.
   const contents =
-    source.kind === 'archive' ? await readContents(members, 1, signal) : await readContents(lendFromDisk(source, files), READERS, signal);
+    source.kind === 'archive'
+      ? await readContents(members, 1, signal)
+      : await readContents(
+          lendFromDisk(
+            source,
+            files.map(({ name }) => name),
+          ),
+          READERS,
+          signal,
+        );
   const { sets, findings } = await findPartSets(source, files, contents);
   const unreadable: Finding[] = [];
   const config = await readConfig(source, files, 'config.json', unreadable);

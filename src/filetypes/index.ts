@@ -1,4 +1,4 @@
-export { identify } from './detect.ts';
+export { detectFormat, identify } from './detect.ts';
 export { expectedFormats, formatOfName } from './format-names.ts';
 export { FILE_FORMATS, type FileFormat, type FileType, fileType, RUNS_CODE } from './formats.ts';
 export { type GgufHeader, type GgufSplit, type GgufValue, readGgufFile, readGgufHeader } from './gguf.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { appendFile, cp, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -280,6 +281,41 @@ describe('diffModels', () => {
       data[data.length - 1] = 1;
       const b = await makeModel({ 'model.safetensors': writeSafetensors([{ name: 'big', dtype: 'U8', shape: [data.length], data }]) });
       assert.deepEqual(changes(await diff(a, b)), ['changed big values']);
+    });
+
+    for (const [ending, flags] of [
+      ['.tar', '-cf'],
+      ['.tar.gz', '-czf'],
+    ] as const) {
+      it(`looks into a ${ending}, and tells the same as of the directories`, async () => {
+        const many = Array.from({ length: 40 }, (_, i) => ({ name: `t${i}`, shape: [16_384], data: new Uint8Array(65_536).fill(i) }));
+        const other = many.map((tensor, i) => (i % 13 === 12 ? { ...tensor, data: new Uint8Array(65_536).fill(99) } : tensor));
+        const models = [
+          await makeModel({ 'm.safetensors': writeSafetensors(base), 'n.safetensors': writeSafetensors(many) }),
+          await makeModel({ 'm.safetensors': writeSafetensors(tuned), 'n.safetensors': writeSafetensors(other) }),
+        ] as const;
+        for (const model of models) execFileSync('tar', [flags, `${model}${ending}`, '-C', model, '.']);
+        const outside = await diff(...models);
+        assert.equal(changes(outside)?.length, 8);
+        assert.equal(outside.tensors?.same, 38);
+        const inside = await diff(`${models[0]}${ending}`, `${models[1]}${ending}`);
+        assert.deepEqual(inside.tensors, outside.tensors);
+        assert.deepEqual((await diff(models[0], `${models[1]}${ending}`)).tensors, outside.tensors);
+      });
+    }
+
+    it('says where a compressed archive would have to be unpacked over and over for it', async () => {
+      const zeros = new Uint8Array(65_536);
+      const many = Array.from({ length: 160 }, (_, i) => ({ name: `t${i}`, shape: [16_384], data: zeros }));
+      const a = await makeModel({ 'm.safetensors': writeSafetensors(many, { order: 'forth' }) });
+      const b = await makeModel({ 'm.safetensors': writeSafetensors(many.toReversed(), { order: 'back' }) });
+      execFileSync('tar', ['-czf', `${b}.tar.gz`, '-C', b, '.']);
+      const { verdict, findings } = await diff(a, `${b}.tar.gz`);
+      assert.equal(verdict, 'differs');
+      const [{ code, severity, message, subject } = assert.fail(), ...others] = findings;
+      assert.deepEqual([code, severity, subject, others], ['archive-not-seekable', 'warning', join(a, 'm.safetensors'), []]);
+      assert.match(message, /^its tensors were not compared: .* the archive would have to be unpacked over and over$/);
+      assert.equal((await diff(a, b)).tensors?.same, 160);
     });
 
     it('follows tensors into other files', async () => {

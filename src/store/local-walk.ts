@@ -1,11 +1,12 @@
 import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { opendir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareCodePoints, decodeUtf8, refused, systemErrorCode, throwIfAborted } from '../core/index.ts';
 import { ABSENT } from './local-files.ts';
 import { isOfVersions, prefixSegments, VERSIONS } from './local-key.ts';
 
 const KEY_FOLDER = '.v';
+const ENTRIES_AT_ONCE = 1000;
 
 /** Walks the keys of a local store: of what plain readers find, and of what versions there are. */
 export class LocalWalk {
@@ -53,10 +54,10 @@ export class LocalWalk {
     throwIfAborted(this.#signal);
     if (isOfVersions(folder)) return [];
     const children = new Set<string>();
-    for (const entry of await entriesIn(join(this.#root, ...folder))) {
+    for await (const entry of entriesIn(join(this.#root, ...folder))) {
       children.add(entry.isDirectory() ? `${entry.name}/` : entry.name);
     }
-    for (const entry of await entriesIn(join(this.#root, ...VERSIONS, ...folder))) {
+    for await (const entry of entriesIn(join(this.#root, ...VERSIONS, ...folder))) {
       if (!entry.isDirectory()) continue;
       children.add(`${entry.name}/`);
       if (entry.name.endsWith(KEY_FOLDER)) children.add(entry.name.slice(0, -KEY_FOLDER.length));
@@ -65,15 +66,20 @@ export class LocalWalk {
   }
 }
 
-async function entriesIn(path: string): Promise<readonly Dirent[]> {
+/** One after the other: a directory may hold a million. */
+async function* entriesIn(path: string): AsyncGenerator<Dirent> {
+  let isUtf8 = false;
   try {
-    const entries = await readdir(path, { withFileTypes: true });
-    // A replacement character stands for bytes that are not UTF-8, or for itself.
-    if (entries.some(({ name }) => name.includes('\uFFFD'))) await checkUtf8(path);
-    return entries;
+    for await (const entry of await opendir(path, { bufferSize: ENTRIES_AT_ONCE })) {
+      // A replacement character stands for bytes that are not UTF-8, or for itself.
+      if (!isUtf8 && entry.name.includes('\uFFFD')) {
+        await checkUtf8(path);
+        isUtf8 = true;
+      }
+      yield entry;
+    }
   } catch (error) {
-    if (ABSENT.includes(systemErrorCode(error) ?? '')) return [];
-    throw error;
+    if (!ABSENT.includes(systemErrorCode(error) ?? '')) throw error;
   }
 }
 

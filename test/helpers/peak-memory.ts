@@ -9,10 +9,16 @@ process.on('exit', () => {
   process.stderr.write('peak ' + (/VmHWM:\\s*(\\d+)/.exec(status)?.[1] ?? process.resourceUsage().maxRSS));
 });`;
 
+const PRELOAD = `data:text/javascript,${encodeURIComponent(TELL_PEAK)}`;
+
+/** Variables with which a run writes the peak of its resident memory to the end of stderr: `peak` and KiB. */
+export function tellingPeak(): Readonly<Record<string, string>> {
+  return { NODE_OPTIONS: `--import ${PRELOAD}` };
+}
+
 /** A run of the built command line, and the peak of its resident memory in MiB, as the system tells it at the end. */
 function peakOf(...args: readonly string[]): { readonly status: number | null; readonly stderr: string; readonly peak: number } {
-  const preload = `data:text/javascript,${encodeURIComponent(TELL_PEAK)}`;
-  const { stderr, status } = spawnSync(process.execPath, ['--import', preload, BIN, ...args], {
+  const { stderr, status } = spawnSync(process.execPath, ['--import', PRELOAD, BIN, ...args], {
     encoding: 'utf8',
     stdio: ['ignore', 'ignore', 'pipe'],
   });

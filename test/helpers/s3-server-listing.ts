@@ -1,5 +1,5 @@
 import { invalidArgument, type S3Answer, type S3Refusal } from './s3-server-answer.ts';
-import { compareKeys, type StoredUpload, type StoredVersion, type VersionDraft } from './s3-server-bucket.ts';
+import { type Bucket, compareKeys, type StoredUpload, type StoredVersion, type VersionDraft } from './s3-server-bucket.ts';
 import { checkVersionId, type S3Call } from './s3-server-call.ts';
 import { xmlAnswer } from './s3-server-objects.ts';
 import { encode, numberIn } from './s3-server-request.ts';
@@ -69,9 +69,8 @@ export async function listObjectVersions(call: S3Call): Promise<S3Answer> {
   }
   const history = call.bucket.versions(keyMarker);
   const seen = new Set(versionMarker === undefined ? history : history.slice(0, history.findIndex(({ id }) => id === versionMarker) + 1));
-  const all = call.bucket.keys().flatMap((key) => call.bucket.versions(key));
   const isAfter = (version: StoredVersion) => (version.key === keyMarker ? !seen.has(version) : compareKeys(version.key, keyMarker) > 0);
-  const page = pageOf(all, listing, isAfter, versionMarker === undefined ? keyMarker : '');
+  const page = pageOf(versionsFrom(call.bucket, listing.prefix, keyMarker), listing, isAfter, versionMarker === undefined ? keyMarker : '');
   const { text } = listing;
   const next = page.isTruncated ? page.last : undefined;
   return xmlAnswer([
@@ -98,6 +97,23 @@ export async function listObjectVersions(call: S3Call): Promise<S3Answer> {
       ...prefixNodes(page, listing),
     ],
   ]);
+}
+
+/** Every version of the keys with a prefix, from a key on: what comes before is not looked at, so that long lists have an end. */
+function* versionsFrom(bucket: Bucket, prefix: string, keyMarker: string): Generator<StoredVersion> {
+  const keys = bucket.keys();
+  const start = compareKeys(prefix, keyMarker) > 0 ? prefix : keyMarker;
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareKeys(keys[middle] ?? '', start) < 0) low = middle + 1;
+    else high = middle;
+  }
+  for (; low < keys.length; low++) {
+    const key = keys[low] ?? '';
+    if (!key.startsWith(prefix)) return;
+    yield* bucket.versions(key);
+  }
 }
 
 export async function listMultipartUploads(call: S3Call): Promise<S3Answer> {
@@ -158,7 +174,7 @@ function readListing(call: S3Call, maxName: string): Listing {
 
 /** The part of a listing that fits on a page. A common prefix counts as one, and is not repeated after a marker that lies in it. */
 function pageOf<T extends { readonly key: string }>(
-  all: readonly T[],
+  all: Iterable<T>,
   { prefix, delimiter, max }: Listing,
   isAfter: (entry: T) => boolean,
   marker: string,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Bucket, etagOf, type StoredVersion } from './s3-server-bucket.ts';
+import { type Bucket, etagOf, type StoredVersion, type VersionDraft } from './s3-server-bucket.ts';
 import { Bytes } from './s3-server-bytes.ts';
 import { knownChecksum } from './s3-server-objects.ts';
 import type { ObjectSettings } from './s3-server-settings.ts';
@@ -43,10 +43,20 @@ export class S3Tampering {
 
   /** Puts other bytes on top, as anybody may who can write. */
   overwrite(key: string, data: Uint8Array | string): StoredVersion {
+    return this.#bucket.put(key, this.#draft(data));
+  }
+
+  /** Puts a byte under each of many keys. */
+  flood(keys: Iterable<string>): void {
+    const draft = this.#draft('x');
+    for (const key of keys) this.#bucket.put(key, draft);
+  }
+
+  #draft(data: Uint8Array | string): VersionDraft {
     const bytes = Bytes.of(Buffer.from(data));
     const md5 = createHash('md5').update(data).digest();
     const checksum = { algorithm: 'SHA256', type: 'FULL_OBJECT', value: createHash('sha256').update(data).digest('base64') } as const;
-    return this.#bucket.put(key, { bytes, etag: etagOf(md5, PLAIN), checksum, parts: undefined, settings: PLAIN, modified: this.#clock() });
+    return { bytes, etag: etagOf(md5, PLAIN), checksum, parts: undefined, settings: PLAIN, modified: this.#clock() };
   }
 
   /** Deletes a key, as anybody may who can write: with versions, a delete marker. */

@@ -24,7 +24,7 @@ export function usageError(thrown: OclifError, command: string): MlsignError {
   const missing = missingArguments(thrown.args);
   if (missing.length > 0) {
     const names = missing.map(({ name }) => name.toUpperCase());
-    const expected = missing.map(({ name, description }) => `${name.toUpperCase()}: ${description}`).join('; ');
+    const expected = missing.map(({ name, description }) => `${name.toUpperCase()}, ${description}`).join('; ');
     return usage('usage', `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} missing`, { expected, suggestions: [help] });
   }
   const choice = /^expected (?:(--[^\s=]+)=)?(.*) to be one of: (.+)$/s.exec(line);

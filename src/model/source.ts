@@ -1,7 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve, sep } from 'node:path';
-import { fileError, refused, unavailable, usage } from '../core/index.ts';
+import { fileError, type MlsignError, refused, unavailable, usage } from '../core/index.ts';
 import type { EngineName, FileToHash, HashedFile, HashOptions } from '../digest/index.ts';
+
+/** As in `store/llm@production`. */
+const LIKE_RELEASE = /@(?:\d+|[a-z][\w.-]*|sha256:[0-9a-f]+)$/;
 
 /** Where a model's bytes are read from. */
 export type Source = DiskSource | ArchiveSource;
@@ -85,7 +88,7 @@ export async function openSource(path: string): Promise<DiskSource> {
     throw usage('model-missing', 'the path of the model is empty', { suggestions: ['give a model, or . for this directory'] });
   const absolute = resolve(path);
   const stats = await stat(absolute).catch((error) => {
-    throw fileError(error, 'read the model', path);
+    throw notThere(fileError(error, 'read the model', path), path);
   });
   const kind = stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : undefined;
   if (kind === 'file' && saysDirectory(path)) {
@@ -101,6 +104,13 @@ export async function openSource(path: string): Promise<DiskSource> {
     got: 'a pipe, socket or device',
     suggestions: ['write the bytes to a file first'],
   });
+}
+
+/** What is written like a release in a store, but for the store, was most likely meant as one. */
+function notThere(error: MlsignError, path: string): MlsignError {
+  if (error.code !== 'file-not-found' || !LIKE_RELEASE.test(path)) return error;
+  const suggestions = [...error.suggestions, `a release in a store begins with s3:// or file: as in file:${path}`];
+  return unavailable(error.code, error.message, { subject: path, suggestions, cause: error.cause });
 }
 
 function saysDirectory(path: string): boolean {

@@ -46,7 +46,8 @@ export function parseLocation(text: string): StoreLocation {
   const [path, reference] = splitReference(text);
   if (path.startsWith('s3://')) return s3Location(text, path.slice('s3://'.length), reference);
   if (path.startsWith('file:')) return localLocation(text, path.slice('file:'.length), reference);
-  throw malformed(text, 'is neither s3:// nor file:');
+  const meant = /^\w+:/.test(text) ? [] : [`file:${text}`];
+  throw malformed(text, 'begins neither with "s3://" nor with "file:"', meant);
 }
 
 /**
@@ -126,10 +127,10 @@ function parseReference(text: string, reference: string | undefined): ReleaseRef
   throw malformed(text, 'has after "@" neither a release number, nor a channel, nor sha256: with 64 hex digits');
 }
 
-function malformed(text: string, reason: string) {
+function malformed(text: string, reason: string, meant: readonly string[] = []) {
   return usage('location-malformed', `this is no place in a store: it ${reason}`, {
     subject: text,
     expected: 's3://bucket/prefix/name or file:path/name, with @7, @production or @sha256:… for a release',
-    suggestions: ['mlsign ls s3://bucket/prefix shows what is there'],
+    suggestions: [...meant, 'mlsign ls s3://bucket/prefix shows what is there'],
   });
 }

@@ -83,7 +83,7 @@ describe('the command line', () => {
     'an argument too many': [['hash', 'x', 'y'], 'error: unexpected argument: y [usage]\n  try       mlsign hash --help\n'],
     'a missing argument': [
       ['hash'],
-      'error: MODEL is missing [usage]\n  expected  MODEL: a model: a directory, a single file, or an archive (.tar, .tar.gz, .tgz)\n  try       mlsign hash --help\n',
+      'error: MODEL is missing [usage]\n  expected  MODEL, a model: a directory, a single file, or an archive (.tar, .tar.gz, .tgz)\n  try       mlsign hash --help\n',
     ],
     'a missing flag': [['sign', 'x', '--chain', 'c'], 'error: --chain needs --cert [usage]\n  try       mlsign sign --help\n'],
     'a value that is none of the choices': [

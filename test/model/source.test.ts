@@ -45,6 +45,18 @@ describe('the source of a model', () => {
     });
   });
 
+  it('is most likely a release in a store where it is written like one and does not exist', async () => {
+    for (const path of ['store/llm@7', 'store/llm@production', `store/llm@sha256:${'0'.repeat(64)}`]) {
+      await assert.rejects(openSource(path), {
+        code: 'file-not-found',
+        message: 'cannot read the model: no such file or directory',
+        subject: path,
+        suggestions: ['check the path', `a release in a store begins with s3:// or file: as in file:${path}`],
+      });
+    }
+    await assert.rejects(openSource('a@b/llm'), { code: 'file-not-found', suggestions: ['check the path'] });
+  });
+
   it('is not the working directory where the path is empty', async () => {
     await assert.rejects(openSource(''), { outcome: 'usage', code: 'model-missing', message: 'the path of the model is empty' });
   });

@@ -57,7 +57,7 @@ describe('a location', () => {
 
   it('that is none is refused, with the reason', () => {
     const cases = [
-      ['name', 'is neither s3:// nor file:'],
+      ['name', 'begins neither with "s3://" nor with "file:"'],
       ['s3://', 'has no bucket name after s3://'],
       ['s3://B/name', 'has no bucket name after s3://'],
       ['s3://ab', 'has no bucket name after s3://'],
@@ -112,6 +112,23 @@ describe('a location', () => {
   });
 });
 
+describe('a location without its store', () => {
+  it('is given with the one that was probably meant', () => {
+    assert.throws(
+      () => parseLocation('store/llm@7'),
+      mlsignError('location-malformed', 'this is no place in a store: it begins neither with "s3://" nor with "file:"', {
+        suggestions: ['file:store/llm@7', 'mlsign ls s3://bucket/prefix shows what is there'],
+      }),
+    );
+    assert.throws(
+      () => parseLocation('gs://bucket/llm'),
+      mlsignError('location-malformed', 'this is no place in a store: it begins neither with "s3://" nor with "file:"', {
+        suggestions: ['mlsign ls s3://bucket/prefix shows what is there'],
+      }),
+    );
+  });
+});
+
 describe('the place of a whole store', () => {
   it('is a bucket, a prefix in it, or a directory', () => {
     assert.deepEqual(parseStorePlace('s3://bucket'), { store: { kind: 's3', bucket: 'bucket' }, prefix: '', url: 's3://bucket' });
@@ -131,7 +148,7 @@ describe('the place of a whole store', () => {
 
   it('that is none is refused, with the reason', () => {
     const cases = [
-      ['models', 'is neither s3:// nor file:'],
+      ['models', 'begins neither with "s3://" nor with "file:"'],
       ['s3://B', 'has no bucket name after s3://'],
       ['s3://bucket/a//b', 'has an empty, "." or ".." segment'],
       ['s3://bucket/name@7', 'names a release or a channel, where a place with models is asked for'],

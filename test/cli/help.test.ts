@@ -82,6 +82,15 @@ describe('the help', () => {
     });
   }
 
+  it('has the commands in the order of the README', async () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8').split('## Commands')[1]?.split('\n## ')[0] ?? '';
+    const rows = readme.split('\n').filter((line) => line.startsWith('| ') && line.includes('`'));
+    const named = rows.flatMap((row) => [...row.matchAll(/`([a-z ]+)`/g)].map(([, name]) => name));
+    const { stdout } = await mlsign([]);
+    const listed = [...stdout.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2,}[A-Z]/gm)].map(([, name]) => name);
+    assert.deepEqual(listed, [...named, 'explain', 'autocomplete']);
+  });
+
   it('of a topic has its commands', async () => {
     const { stdout } = await mlsign(['keys']);
     assert.match(stdout, /keys create .*\n.*keys list .*\n.*keys public/);

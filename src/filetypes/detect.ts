@@ -1,7 +1,7 @@
 import { decodeUtf8 } from '../core/index.ts';
 import { codeOfName, TEXT_BY_EXTENSION } from './format-names.ts';
 import { type FileFormat, type FileType, fileType } from './formats.ts';
-import { sniffPickle } from './inspect-pickle.ts';
+import { isNoPickle, sniffPickle } from './inspect-pickle.ts';
 import { formatByMagic, formatByWeakMagic, isDeflatedText, looksLikeZip } from './magic.ts';
 import { type OpenFile, withFile } from './open-file.ts';
 import { looksLikeLegacyTorch, looksLikePickle } from './pickle.ts';
@@ -32,12 +32,13 @@ export async function detectFormat(file: OpenFile): Promise<FileFormat> {
     return formatOfZip((await readZipDirectory(file))?.entries.map(({ name }) => name) ?? [firstZipName(head)]);
   }
   const format = detectByHead(head, file.path, file.size);
-  return (format === 'unknown' || format === 'text') && (await sniffPickle(file)) ? formatOfPickle(head) : format;
+  if (format === 'unknown' || format === 'text') return (await sniffPickle(file)) ? formatOfPickle(head) : format;
+  return format === 'pickle' && (await isNoPickle(file)) ? 'unknown' : format;
 }
 
 /** What the first bytes tell, of anything but a ZIP file: it and pickles that have no usual beginning need more of the file. */
 export function detectByHead(head: Buffer, path: string, size: number): FileFormat {
-  const known = formatByMagic(head);
+  const known = formatByMagic(head, size);
   if (known !== undefined) return known;
   if (head.subarray(0, HDF5.length).equals(HDF5)) return head.includes('keras_version') ? 'keras' : 'hdf5';
   if (looksLikeSafetensors(head)) return 'safetensors';

@@ -39,7 +39,7 @@ export function glance(name: string, bytes: Buffer): FileFormat | undefined {
 function isPlainJson(bytes: Buffer): boolean {
   const [first] = bytes;
   if (bytes.length > MAX_JSON_BYTES || (first !== OPEN_BRACE && first !== OPEN_BRACKET)) return false;
-  if (formatByMagic(bytes) !== undefined || !isUtf8(bytes)) return false;
+  if (formatByMagic(bytes, bytes.length) !== undefined || !isUtf8(bytes)) return false;
   const text = bytes.toString('latin1');
   return !NOT_PLAIN.test(text) && !mayMatter(text);
 }

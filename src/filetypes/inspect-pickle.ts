@@ -3,7 +3,7 @@ import type { InspectionPlace } from './inspection-notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { looksLikePickle } from './pickle.ts';
 import { type PickleReading, readPickle } from './pickle-reader.ts';
-import { UNKNOWN_IMPORT } from './pickle-value.ts';
+import { REGISTERED_IMPORT, UNKNOWN_IMPORT } from './pickle-value.ts';
 
 /** torch.load() reads five: magic number, version, system, object, names of the storages. Their bytes follow. */
 const LEGACY_TORCH_PICKLES = 5;
@@ -54,6 +54,14 @@ export async function sniffPickle(file: OpenFile, signal?: AbortSignal): Promise
   return isPickle(reading) || (reading.end === 'limit' && !reading.hasFailed);
 }
 
+/** Whether bytes that begin like a pickle are none: with a byte that is no opcode, or an end, before they import anything. */
+export async function isNoPickle(file: OpenFile): Promise<boolean> {
+  const { end, imports } = await readPickle(file, 0, 'any');
+  return (end === 'broken' || end === 'truncated') && imports.length === 0;
+}
+
+/** What it imports by number alone does not make bytes a pickle: weights begin so by chance, and hardly a program has numbers. */
 function isPickle({ imports, hasCalled, hasFailed, end }: PickleReading): boolean {
-  return imports.length > 0 && (hasCalled || (!hasFailed && (end === 'limit' || end === 'stop')));
+  if (imports.every((found) => found === REGISTERED_IMPORT)) return false;
+  return hasCalled || (!hasFailed && (end === 'limit' || end === 'stop'));
 }

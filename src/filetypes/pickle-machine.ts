@@ -2,7 +2,7 @@ import type { PickleImport } from './inspection.ts';
 import { PickleMemo } from './pickle-memo.ts';
 import type { PickleOpcode } from './pickle-opcodes.ts';
 import { PickleStack } from './pickle-stack.ts';
-import { isImport, MARK, OTHER, PickleInstance, type PickleValue, UNKNOWN_IMPORT } from './pickle-value.ts';
+import { isImport, MARK, OTHER, PickleInstance, type PickleValue, REGISTERED_IMPORT, UNKNOWN_IMPORT } from './pickle-value.ts';
 
 /** Beyond these, values are forgotten: an import that needs them is `?`. */
 const HIGHEST_PROTOCOL = 5;
@@ -37,6 +37,11 @@ export class PickleMachine {
   /** Whether more is held than there is room for, or `stop` was called. */
   get isFull(): boolean {
     return this.#stack.isFull;
+  }
+
+  /** Notes what every unpickler fails at. */
+  fail(): void {
+    this.#stack.hasFailed = true;
   }
 
   /** Takes nothing more. */
@@ -161,9 +166,10 @@ export class PickleMachine {
       case 'EXT1':
       case 'EXT2':
       case 'EXT4':
-        // A number of copyreg's registry, which only the loader's program knows.
-        this.#resolve(OTHER, OTHER);
-        this.#push(UNKNOWN_IMPORT);
+        if (number <= 0) this.fail();
+        this.#hasUnknown = true;
+        this.#imported(REGISTERED_IMPORT);
+        this.#push(REGISTERED_IMPORT);
         break;
       case 'GLOBAL':
         this.#push(this.#resolve(...linesOf(text)));
@@ -213,7 +219,7 @@ export class PickleMachine {
         this.#stack.top();
         break;
       case 'PROTO':
-        if (number > HIGHEST_PROTOCOL) this.#stack.hasFailed = true;
+        if (number > HIGHEST_PROTOCOL) this.fail();
         break;
       case 'FRAME':
       case 'STOP':
@@ -248,7 +254,7 @@ export class PickleMachine {
 
   #get(index: number | undefined): void {
     const value = this.#memo.get(index);
-    if (value === undefined) this.#stack.hasFailed = true;
+    if (value === undefined) this.fail();
     this.#push(value ?? OTHER);
   }
 

@@ -34,7 +34,7 @@ const LIMITS = { opcodes: 40_000_000, readBytes: 512 * 1024 * 1024, imports: 100
 /** Names of modules are far shorter; what is longer is not kept. */
 const MAX_TEXT_BYTES = 256;
 const MAX_LINE_BYTES = 2 * MAX_TEXT_BYTES + 2;
-const NUMBERS: ReadonlySet<PickleOpcode> = new Set(['LONG1', 'BININT']);
+const NUMBERS: ReadonlySet<PickleOpcode> = new Set(['LONG1', 'BININT', 'EXT4']);
 
 /** Where the argument of an opcode ends, from the opcode on; or how many bytes more are needed to tell, or a line to go past. */
 type Span = { readonly start: number; readonly end: number } | { readonly need: number } | 'long-line' | 'broken';
@@ -91,8 +91,9 @@ async function walk(
       case 'more':
         break;
       case 'need':
-        if (!(await bytes.fill(stopped.need))) return 'truncated';
-        break;
+        if (await bytes.fill(stopped.need)) break;
+        runCut(bytes.ahead, machine);
+        return 'truncated';
       case 'long-line':
         if (!(await skipLines(bytes, machine))) return 'truncated';
         break;
@@ -110,8 +111,7 @@ async function walk(
   }
 }
 
-/** Opcodes that import, or give the memo a number that may be too high for what is followed. */
-const NOT_PLAIN: ReadonlySet<PickleOpcode> = new Set(['GLOBAL', 'STACK_GLOBAL', 'INST', 'EXT1', 'EXT2', 'EXT4', 'PUT', 'LONG_BINPUT']);
+const IMPORTING: ReadonlySet<PickleOpcode> = new Set(['GLOBAL', 'STACK_GLOBAL', 'INST']);
 const MAX_GLANCED_OPCODES = 1000;
 
 /** Whether a whole file could be a pickle that imports something, as far as a look tells: `readPickle` knows. */
@@ -119,7 +119,7 @@ export function mayImport(bytes: Buffer): boolean {
   for (let at = 0, opcodes = 0; opcodes < MAX_GLANCED_OPCODES; opcodes++) {
     const form = PICKLE_OPCODES[bytes[at] ?? 0];
     if (form === undefined || form.name === 'STOP') return false;
-    if (NOT_PLAIN.has(form.name)) return true;
+    if (IMPORTING.has(form.name)) return true;
     const span = spanOf(bytes, at + 1, form.argument);
     if (span === 'long-line') return true;
     // No opcode, or one that the file ends in.
@@ -152,6 +152,8 @@ function runAhead(bytes: ByteWindow, machine: PickleMachine): Stopped {
     if (!isLong && span.end > ahead.length) return stop('need', opcodes, span.end - at);
     if (from + span.end > bytes.end) return stop('truncated', opcodes);
     const text = isLong || typeof form.argument === 'number' ? undefined : textOf(ahead, span.start, span.end, form.argument);
+    // Names that are no UTF-8 are no names.
+    if (form.argument === 'two-lines' && (isLong ? isNoUtf8(ahead.subarray(span.start, span.end)) : text === undefined)) machine.fail();
     machine.run(form.name, text, isLong ? 0 : numberOf(ahead, span.start, span.end, form.name));
     at = span.end;
     if (form.name === 'STOP') return stop('stop', opcodes);
@@ -160,6 +162,12 @@ function runAhead(bytes: ByteWindow, machine: PickleMachine): Stopped {
     if (at > ahead.length || machine.isFull) return stop('more', opcodes);
   }
   return stop('more', LIMITS.opcodesAtOnce);
+}
+
+/** Runs an opcode whose last line ends with the file: Python's own unpickler takes it, without the last byte, for the name. */
+function runCut(ahead: Buffer, machine: PickleMachine): void {
+  const form = PICKLE_OPCODES[ahead[0] ?? 0];
+  if (form?.argument === 'two-lines') machine.run(form.name, decodeUtf8(ahead.subarray(1, -1)), 0);
 }
 
 function spanOf(ahead: Buffer, at: number, argument: PickleArgument): Span {
@@ -200,6 +208,11 @@ function numberOf(ahead: Buffer, start: number, end: number, name: PickleOpcode)
   return NUMBERS.has(name) ? ahead.readIntLE(start, length) : ahead.readUIntLE(start, length);
 }
 
+/** Whether there is a byte that UTF-8 never has (RFC 3629): also in a part that begins or ends within a character. */
+function isNoUtf8(bytes: Buffer): boolean {
+  return /[\xc0\xc1\xf5-\xff]/.test(bytes.toString('latin1'));
+}
+
 /** Goes past an opcode whose lines are longer than any name. */
 async function skipLines(bytes: ByteWindow, machine: PickleMachine): Promise<boolean> {
   const form = PICKLE_OPCODES[bytes.ahead[0] ?? 0];
@@ -207,8 +220,12 @@ async function skipLines(bytes: ByteWindow, machine: PickleMachine): Promise<boo
   let lines = form.argument === 'two-lines' ? 2 : 1;
   bytes.offset++;
   while (lines > 0) {
-    if (!(await bytes.fill(1))) return false;
+    if (!(await bytes.fill(1))) {
+      if (form.argument === 'two-lines') machine.run(form.name, undefined, 0);
+      return false;
+    }
     const end = bytes.ahead.indexOf(10);
+    if (form.argument === 'two-lines' && isNoUtf8(bytes.ahead.subarray(0, end === -1 ? undefined : end))) machine.fail();
     if (end !== -1) lines--;
     bytes.offset += end === -1 ? bytes.ahead.length : end + 1;
   }

@@ -21,6 +21,8 @@ export const MARK: unique symbol = Symbol('mark');
 export const OTHER: unique symbol = Symbol('other');
 /** An import whose names cannot be told. */
 export const UNKNOWN_IMPORT: PickleImport = { module: '?', name: '?' };
+/** One by its number in copyreg's registry, which only the loader's program knows. */
+export const REGISTERED_IMPORT: PickleImport = { module: 'copyreg', name: '?' };
 
 /** Whether a value is an import. */
 export function isImport(value: PickleValue | undefined): value is PickleImport {

@@ -115,6 +115,25 @@ describe('a glance at a whole file', () => {
     it(`does not tell ${what}`, () => assert.equal(glance(name, bytes), undefined));
   }
 
+  it('tells weights that begin by chance like zlib, gzip, LZMA, bytecode or a program', async () => {
+    const weights = Buffer.alloc(4000, 0xfe);
+    for (const [start, at = ''] of [
+      ['78dae005f3c7d269'],
+      ['1f8b66db31a5'],
+      ['5d0046b2df27390bb52943ba82c1'],
+      ['cb0d0d0a'],
+      ['e0450d0a', 'e3'],
+      ['4d5a5ace'],
+    ] as const) {
+      const bytes = Buffer.from(weights);
+      bytes.write(start, 'hex');
+      bytes.write(at, 16, 'hex');
+      assert.equal(glance('weights/0.bin', bytes), 'unknown', start);
+      const { type, runsCode, defects, isComplete } = await inspect('weights/0.bin', bytes);
+      assert.deepEqual([type.format, runsCode, defects, isComplete], ['unknown', false, [], true], start);
+    }
+  });
+
   /** What a glance tells is all that there is to be found. */
   async function agrees(name: string, bytes: Buffer): Promise<void> {
     const told = glance(name, bytes);

@@ -183,7 +183,7 @@ describe('inspectContent', () => {
     const cases: readonly (readonly [string | Buffer, string, string])[] = [
       ['pass\n', 'modeling.py', 'python importing it runs it'],
       ['#!/usr/bin/env python3\n', 'run', 'python importing it runs it'],
-      [Buffer.from('cb0d0d0a00000000000000000000000000e300', 'hex'), 'x.pyc', 'python importing it runs it'],
+      [Buffer.from('cb0d0d0a000000000000000000000000e300', 'hex'), 'x.pyc', 'python importing it runs it'],
       ['#!/bin/sh\n', 'run', 'shell it is a script'],
       ['true\n', 'x.sh', 'shell it is a script'],
       ['{"cells": [{"cell_type": "code"}]}', 'x.ipynb', 'notebook its cells are code'],

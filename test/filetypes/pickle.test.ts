@@ -88,12 +88,12 @@ describe('pickles, read by opcode', () => {
       'an index that Python may read otherwise': `${text('os')}p1_0\n0g10\n${text('system')}\x93`,
       'a name that is too long to keep': `X\0\x02\0\0${'m'.repeat(512)}${text('system')}\x93`,
       'a name with a control character': `${text('o\x01s')}${text('system')}\x93`,
-      'an extension by number': '\x82\x01',
-      'an extension by four bytes': '\x84\x01\0\0\0',
     };
     for (const [what, opcodes] of Object.entries(unknown)) {
       assert(importsOf(await inspect(pickle(`${opcodes}${CALL}`))).includes('?.?'), what);
     }
+    for (const extension of ['\x82\x01', '\x83\x01\0', '\x84\x01\0\0\0'])
+      assert.deepEqual(importsOf(await inspect(pickle(`${extension}${CALL}`))), ['copyreg.?']);
   });
 
   it('lists every step of a chain of getattr', async () => {
@@ -194,6 +194,36 @@ describe('pickles, read by opcode', () => {
     assert.equal((await inspect(whole.replace('X\x02\0\0\0f8', 'X\x02\0\0\0O8'))).isComplete, false);
   });
 
+  it('sees an import whose last line ends with the file, which Python itself runs', async () => {
+    for (const [bytes, imported] of [
+      ["(S'id'\nios\nsystem.", 'os.system'],
+      [`(S'id'\nios\n${'x'.repeat(2000)}`, '?.?'],
+      ["(S'id'\nios.", '?.?'],
+    ] as const) {
+      const found = await inspect(bytes);
+      assert.deepEqual([found.type.format, importsOf(found), found.runsCode], ['pickle', [imported], true], bytes.slice(0, 30));
+    }
+  });
+
+  it('is not called what begins like one by chance', async () => {
+    const weights = Buffer.alloc(3000, 0xfe).toString('latin1');
+    for (const bytes of [
+      // A name that is no UTF-8, however long; an import by number alone; a byte that is no opcode, or the end, before any import.
+      `c\xfe\n\xfe\n${CALL}`,
+      `c${weights}\n${weights}\n${CALL}`,
+      `Nc${weights}\n\xfe\n${CALL}`,
+      '\x84\x01\0\0\0)R.',
+      '\x84\xff\xff\xff\xff)R.',
+      `\x80\x04]${weights}`,
+      '\x80\x04B\xff\xff\xff\x7fweights',
+      `Nr\xff\xff\xff\xff${weights}`,
+    ]) {
+      const { type, runsCode, parts, defects, isComplete } = await inspect(`${bytes}${weights}`);
+      const seen = { format: type.format, runsCode, parts, defects, isComplete };
+      assert.deepEqual(seen, { format: 'unknown', runsCode: false, parts: [], defects: [], isComplete: true }, bytes.slice(0, 30));
+    }
+  });
+
   it('skips what a pickle embeds without reading it', async () => {
     const size = 64 * 1024 * 1024;
     const head = pickle('\x8e\0\0\0\0\0\0\0\0');
@@ -206,7 +236,10 @@ describe('pickles, read by opcode', () => {
 
   it('does not finish what is beyond its limits, and says so', async () => {
     assert.equal((await inspect(pickle(`(${'N'.repeat(1_100_000)}t.`))).isComplete, false);
-    assert.equal((await inspect(pickle(`Nr\xff\xff\xff\xff.`))).isComplete, false);
+    const put = (index: number) => `r${Buffer.from(Uint32Array.of(index).buffer).toString('latin1')}`;
+    assert.equal((await inspect(pickle(`N${put(0xffffffff)}.`))).isComplete, true);
+    const sparse = Array.from({ length: 100_001 }, (_, i) => put(0xf0000000 + i)).join('');
+    assert.equal((await inspect(pickle(`N${sparse}.`))).isComplete, false);
     const imports = Array.from({ length: 1200 }, (_, i) => `cm\nn${i}\n0`).join('');
     const found = await inspect(pickle(`${imports}N.`));
     assert.equal(found.isComplete, false);

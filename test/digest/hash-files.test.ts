@@ -382,7 +382,7 @@ describe('files that are still being found', () => {
       for (let round = 0; round < 100; round++) {
         for (const file of mixed()) {
           // Sleeps once, in the middle: meanwhile only workers can have done anything.
-          if (++found === 600) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+          if (++found === 600) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
           yield file;
         }
       }

@@ -1,8 +1,9 @@
+import { statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { open, readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileError, makeDirectory, refused, throwIfAborted } from '../core/index.ts';
-import { type FileIdentity, type HashedFile, type HashOptions, hashFiles, identityOf } from '../digest/index.ts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { refused, throwIfAborted } from '../core/index.ts';
+import { type FileIdentity, type HashOptions, hashFiles, identityOf } from '../digest/index.ts';
 import type { ArchiveContents, HashedArchive, HashedMember } from '../model/index.ts';
 import type { ArchiveFormat } from './archive-format.ts';
 import { changed, isSame, withArchive } from './archive-handle.ts';
@@ -11,13 +12,12 @@ import { fileChunks } from './file-bytes.ts';
 import type { ArchiveLimits } from './limits.ts';
 import { MemberHasher } from './member-hasher.ts';
 import { readArchive } from './read-archive.ts';
-import type { ArchiveMember } from './read-members.ts';
+import { StagingWriter } from './staging-writer.ts';
 import type { StreamOptions } from './streamed-archive.ts';
 
 /** A member as it lies in the staging folder. */
 interface StagedMember extends HashedMember {
   readonly path: string;
-  readonly identity?: FileIdentity | undefined;
 }
 
 /** One pass over the archive: what came out, and how it was hashed. */
@@ -26,11 +26,6 @@ interface Staged {
   readonly way: string;
   readonly members: readonly StagedMember[];
 }
-
-/** Files that are flushed to the disk while others are unpacked. */
-const MOST_FLUSHING = 8;
-/** Written back while more comes, so that little is left to flush at the end. */
-const FLUSH_BYTES = 64 * 1024 * 1024;
 
 /**
  * An archive that is unpacked into a folder of its own while it is read, once, and not before somebody trusted is known to have
@@ -121,16 +116,14 @@ export class StagingArchive implements ArchiveContents {
     }
     writer.refuseFailed();
     progress.report(members.length, true);
-    const placed: StagedMember[] = [];
-    for (const member of members) {
-      if (member.kind === 'directory') placed.push(member);
-      else {
-        const identity = identityOf(await stat(member.path));
-        placed.push({ ...member, identity, place: { path: member.path, identity } });
-      }
-    }
-    return { engine: hasher.engine, way: wayOf(options), members: placed };
+    return { engine: hasher.engine, way: wayOf(options), members: members.map(placed) };
   }
+}
+
+/** With where it lies, in the state in which it was flushed. */
+function placed(member: StagedMember): StagedMember {
+  if (member.kind === 'directory') return member;
+  return { ...member, place: { path: member.path, identity: identityOf(statSync(member.path)) } };
 }
 
 function wayOf({ algorithm, shardSize }: HashOptions): string {
@@ -150,102 +143,4 @@ async function hashAgain(
   );
   const results = new Map(wanted.map(({ name }, i) => [name, files[i]]));
   return { engine, members: members.map((member) => ({ ...member, result: results.get(member.name) })) };
-}
-
-/** Writes files while they are hashed, and flushes them while others come. */
-class StagingWriter {
-  readonly #folders: Set<string>;
-  readonly #flushing = new Set<Promise<void>>();
-  #failure: { readonly error: unknown } | undefined;
-
-  constructor(folder: string) {
-    this.#folders = new Set([folder]);
-  }
-
-  async write(path: string, member: ArchiveMember, hasher: MemberHasher, onPiece: () => void): Promise<HashedFile> {
-    try {
-      this.refuseFailed();
-      await this.#makeFolder(dirname(path));
-      // Nothing is there yet: a link that somebody put there in the meantime is not followed.
-      const handle = await open(path, 'wx', 0o644);
-      try {
-        const output = new Output(handle);
-        const result = await hasher.hash({ ...member, content: () => output.through(member.content()) }, onPiece);
-        await output.done();
-        return result;
-      } finally {
-        await this.#flush(handle);
-      }
-    } catch (error) {
-      throw fileError(error, 'unpack the file', member.name);
-    }
-  }
-
-  /** Waits for all that is still being flushed. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#flushing);
-  }
-
-  /** @throws MlsignError where a file could not be flushed */
-  refuseFailed(): void {
-    if (this.#failure !== undefined) throw fileError(this.#failure.error, 'unpack the archive', [...this.#folders][0] ?? '');
-  }
-
-  async #makeFolder(path: string): Promise<void> {
-    if (this.#folders.has(path)) return;
-    await makeDirectory(path);
-    this.#folders.add(path);
-  }
-
-  async #flush(handle: FileHandle): Promise<void> {
-    const work = handle
-      .sync()
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => handle.close());
-    this.#flushing.add(work);
-    void work.finally(() => this.#flushing.delete(work));
-    while (this.#flushing.size >= MOST_FLUSHING) await Promise.race(this.#flushing);
-  }
-}
-
-/** Writes pieces as they pass by: one is being written while the next is hashed. */
-class Output {
-  readonly #handle: FileHandle;
-  #writing: Promise<void> = Promise.resolve();
-  #flushing: Promise<unknown> = Promise.resolve();
-  #position = 0;
-  #unflushed = 0;
-
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
-  }
-
-  /** The pieces of an archive are good until the next but one is asked for. */
-  async *through(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-    for await (const piece of pieces) {
-      await this.#writing;
-      this.#writing = this.#write(piece, this.#position);
-      this.#writing.catch(() => undefined);
-      this.#position += piece.length;
-      this.#unflushed += piece.length;
-      yield piece;
-    }
-  }
-
-  async done(): Promise<void> {
-    await this.#writing;
-    await this.#flushing;
-  }
-
-  async #write(piece: Buffer, position: number): Promise<void> {
-    for (let done = 0; done < piece.length; ) {
-      const { bytesWritten } = await this.#handle.write(piece, done, piece.length - done, position + done);
-      done += bytesWritten;
-    }
-    if (this.#unflushed < FLUSH_BYTES) return;
-    this.#unflushed = 0;
-    this.#flushing = this.#flushing.then(() => this.#handle.datasync()).catch(() => undefined);
-  }
 }

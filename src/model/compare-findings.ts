@@ -22,15 +22,22 @@ export function missingFile(name: string, file: ManifestFile, { hashType }: Seri
   };
 }
 
+/** What macOS writes beside files whose attributes a file system, tar or zip does not keep. */
+const OF_MACOS = /(?:^|\/)\._[^/]+$|^__MACOSX\//u;
+
 /** A file that is there and was not signed. */
 export function extraFile(name: string): Finding {
+  const byMacos =
+    'macOS writes such files beside others when it packs or copies them: remove it, and pack with COPYFILE_DISABLE=1 tar …, or with mlsign pack';
   return {
     code: 'file-extra',
     severity: 'rejected',
     message: 'a file that is not signed lies in the model',
     subject: name,
     expected: 'only signed files',
-    suggestion: 'remove it; if it may be there, name it with --ignore-paths or accept every such file with --ignore-unsigned-files',
+    suggestion: OF_MACOS.test(name)
+      ? byMacos
+      : 'remove it; if it may be there, name it with --ignore-paths or accept every such file with --ignore-unsigned-files',
   };
 }
 

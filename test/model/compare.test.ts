@@ -137,6 +137,21 @@ describe('compareModel', () => {
     assert.match(extra.suggestion ?? '', /--ignore-paths.*--ignore-unsigned-files/);
   });
 
+  it('says where the files come from that macOS writes beside others', async () => {
+    const findings = await found((path) => {
+      mkdirSync(path('__MACOSX'));
+      for (const name of ['._config.json', 'sub/._a.txt', '__MACOSX/x', '._', 'a._b']) writeFileSync(path(...name.split('/')), '');
+    });
+    const told = findings.map(({ code, subject, suggestion }) => `${code} ${subject} ${suggestion?.includes('COPYFILE_DISABLE=1')}`);
+    assert.deepEqual(told, [
+      'file-extra ._ false',
+      'file-extra ._config.json true',
+      'file-extra __MACOSX/x true',
+      'file-extra a._b false',
+      'file-extra sub/._a.txt true',
+    ]);
+  });
+
   it('names both names of a file that was renamed', async () => {
     for (const serialization of [FILES, SHARDS]) {
       const [finding, ...others] = await found((path) => renameSync(path('weights.bin'), path('WEIGHTS.bin')), serialization);

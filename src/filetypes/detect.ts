@@ -41,7 +41,7 @@ export function detectByHead(head: Buffer, path: string, size: number): FileForm
   const known = formatByMagic(head, size);
   if (known !== undefined) return known;
   if (head.subarray(0, HDF5.length).equals(HDF5)) return head.includes('keras_version') ? 'keras' : 'hdf5';
-  if (looksLikeSafetensors(head)) return 'safetensors';
+  if (looksLikeSafetensors(head, path, size)) return 'safetensors';
   if (looksLikeLegacyTorch(head)) return 'pytorch-legacy';
   if (looksLikePickle(head)) return formatOfPickle(head);
   if (looksLikeOnnx(head, size)) return 'onnx';

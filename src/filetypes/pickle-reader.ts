@@ -152,8 +152,8 @@ function runAhead(bytes: ByteWindow, machine: PickleMachine): Stopped {
     if (!isLong && span.end > ahead.length) return stop('need', opcodes, span.end - at);
     if (from + span.end > bytes.end) return stop('truncated', opcodes);
     const text = isLong || typeof form.argument === 'number' ? undefined : textOf(ahead, span.start, span.end, form.argument);
-    // Names that are no UTF-8 are no names.
-    if (form.argument === 'two-lines' && (isLong ? isNoUtf8(ahead.subarray(span.start, span.end)) : text === undefined)) machine.fail();
+    if (form.argument === 'two-lines' && ((text === undefined && !isLong) || isNoName(ahead.subarray(span.start, span.end))))
+      machine.fail();
     machine.run(form.name, text, isLong ? 0 : numberOf(ahead, span.start, span.end, form.name));
     at = span.end;
     if (form.name === 'STOP') return stop('stop', opcodes);
@@ -167,7 +167,11 @@ function runAhead(bytes: ByteWindow, machine: PickleMachine): Stopped {
 /** Runs an opcode whose last line ends with the file: Python's own unpickler takes it, without the last byte, for the name. */
 function runCut(ahead: Buffer, machine: PickleMachine): void {
   const form = PICKLE_OPCODES[ahead[0] ?? 0];
-  if (form?.argument === 'two-lines') machine.run(form.name, decodeUtf8(ahead.subarray(1, -1)), 0);
+  if (form?.argument !== 'two-lines') return;
+  const lines = ahead.subarray(1, -1);
+  const text = decodeUtf8(lines);
+  if (text === undefined || isNoName(lines)) machine.fail();
+  machine.run(form.name, text, 0);
 }
 
 function spanOf(ahead: Buffer, at: number, argument: PickleArgument): Span {
@@ -208,9 +212,9 @@ function numberOf(ahead: Buffer, start: number, end: number, name: PickleOpcode)
   return NUMBERS.has(name) ? ahead.readIntLE(start, length) : ahead.readUIntLE(start, length);
 }
 
-/** Whether there is a byte that UTF-8 never has (RFC 3629): also in a part that begins or ends within a character. */
-function isNoUtf8(bytes: Buffer): boolean {
-  return /[\xc0\xc1\xf5-\xff]/.test(bytes.toString('latin1'));
+/** Whether lines hold a control character, or a byte that UTF-8 never has (RFC 3629): nothing has such a name. */
+function isNoName(lines: Buffer): boolean {
+  return /[\0-\x09\x0b-\x1f\x7f\xc0\xc1\xf5-\xff]/.test(lines.toString('latin1'));
 }
 
 /** Goes past an opcode whose lines are longer than any name. */
@@ -225,7 +229,7 @@ async function skipLines(bytes: ByteWindow, machine: PickleMachine): Promise<boo
       return false;
     }
     const end = bytes.ahead.indexOf(10);
-    if (form.argument === 'two-lines' && isNoUtf8(bytes.ahead.subarray(0, end === -1 ? undefined : end))) machine.fail();
+    if (form.argument === 'two-lines' && isNoName(bytes.ahead.subarray(0, end === -1 ? undefined : end))) machine.fail();
     if (end !== -1) lines--;
     bytes.offset += end === -1 ? bytes.ahead.length : end + 1;
   }

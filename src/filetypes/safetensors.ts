@@ -189,8 +189,15 @@ function malformed(file: OpenFile, reason: string, expected?: string, got?: stri
   return refused(MALFORMED, `the safetensors file is malformed: ${reason}`, cause === undefined ? details : { ...details, cause });
 }
 
-/** Whether bytes begin like a safetensors file: a header length within the format's limit, and a JSON object. */
-export function looksLikeSafetensors(head: Buffer): boolean {
-  if (head.length < 10 || head[8] !== 0x7b) return false;
-  return head.readBigUInt64LE() <= MAX_SAFETENSORS_HEADER_BYTES && /^[\s"}]$/.test(String.fromCharCode(head[9] ?? 0));
+/**
+ * Whether bytes begin like a safetensors file: a header length within the format's limit, and a JSON object, which must end there
+ * unless the name says so: numbers in a row begin like that, too.
+ */
+export function looksLikeSafetensors(head: Buffer, path: string, size: number): boolean {
+  if (head.length < 10 || head[8] !== 0x7b || !/^[\s"}]$/.test(String.fromCharCode(head[9] ?? 0))) return false;
+  const length = head.readBigUInt64LE();
+  if (length > MAX_SAFETENSORS_HEADER_BYTES) return false;
+  const end = 8 + Number(length);
+  if (path.toLowerCase().endsWith('.safetensors')) return true;
+  return end <= size && (end > head.length || /^[\s}]$/.test(String.fromCharCode(head[end - 1] ?? 0)));
 }

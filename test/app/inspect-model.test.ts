@@ -414,7 +414,7 @@ describe('inspectModel', () => {
     const whole = writeSafetensors([{ name: 'w', shape: [2] }]);
     const inspection = await inspect(
       await makeModel({
-        'a.safetensors': Buffer.from('80049504', 'hex'),
+        'a.safetensors': Buffer.from('\x80\x04cos\nsystem\n', 'latin1'),
         'b.safetensors': 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n',
         'c.safetensors': whole.subarray(0, whole.length - 1),
         'config.json': '[]',

@@ -68,7 +68,7 @@ describe('identify', () => {
 
   it('goes by the bytes and not by the name', async () => {
     assert.equal(await formatOf(writeGguf({}, []), 'model.safetensors'), 'gguf');
-    assert.equal(await formatOf(Buffer.from('80049504', 'hex'), 'model.safetensors'), 'pickle');
+    assert.equal(await formatOf(Buffer.from('\x80\x04cos\nsystem\n.', 'latin1'), 'model.safetensors'), 'pickle');
     assert.equal(await formatOf(rawSafetensors('{}'), 'model.bin'), 'safetensors');
   });
 

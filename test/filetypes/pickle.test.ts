@@ -213,6 +213,8 @@ describe('pickles, read by opcode', () => {
       `c${weights}\n${weights}\n${CALL}`,
       `Nc${weights}\n\xfe\n${CALL}`,
       '\x84\x01\0\0\0)R.',
+      '(i\0\0\0\0',
+      `(i\0\n\0\n${CALL}`,
       '\x84\xff\xff\xff\xff)R.',
       `\x80\x04]${weights}`,
       '\x80\x04B\xff\xff\xff\x7fweights',

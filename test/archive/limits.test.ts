@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, closeSync, ftruncateSync, openSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { DEFAULT_LIMITS, openArchive } from '../../src/archive/index.ts';
+import { DEFAULT_LIMITS, openArchive, readArchive } from '../../src/archive/index.ts';
 import { MlsignError } from '../../src/core/index.ts';
 import { openSource } from '../../src/model/index.ts';
 import { header, longName, member, pax, readAll, tar } from '../helpers/archives.ts';
@@ -59,6 +59,36 @@ describe('what an archive may cost', () => {
       [refused.code, refused.message, refused.subject],
       ['too-many-shards', 'the model has more shards than a manifest can hold', 'b'],
     );
+  });
+
+  it('is told by member where it ends inside one, read or passed over', async () => {
+    const path = sandbox.path('short.tar');
+    const whole = tar(member('x', { name: 'first' }), member(Buffer.alloc(512 * 100), { name: 'cut' }));
+    writeFileSync(path, whole.subarray(0, 512 * 20));
+    const archive = openArchive(await openSource(path));
+    await assert.rejects(async () => await archive?.contents.hash(() => false, { algorithm: 'sha256' }), {
+      code: 'archive-truncated',
+      message: 'the archive is refused: it ends inside a member',
+      subject: 'cut',
+    });
+  });
+
+  it('lets go of where its bytes come from, whenever nobody wants more', async () => {
+    for (const [format, bytes] of [
+      ['tar', tar(member('x'), member('y', { name: 'other' }))],
+      ['tar.gz', gzipSync(tar(member('x'), member('y', { name: 'other' })))],
+    ] as const) {
+      let isClosed = false;
+      const chunks = async function* () {
+        try {
+          for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100);
+        } finally {
+          isClosed = true;
+        }
+      };
+      for await (const _ of readArchive(chunks(), { format })) break;
+      assert.ok(isClosed, format);
+    }
   });
 
   it('can be interrupted where only headers and zero bytes are read', async () => {

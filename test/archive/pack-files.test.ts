@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -153,6 +153,45 @@ describe('packing', () => {
     await assert.rejects(pack([file]), mlsignError('link-cycle', /symbolic links/));
     rmSync(file.path);
     await assert.rejects(pack([file]), mlsignError('file-not-found', /no such file/));
+  });
+
+  it('refuses what changed in place, before it reads or after', async () => {
+    const refused = mlsignError('file-changed-while-read', 'the file changed while it was read', { outcome: 'refused' });
+    const directory = sandbox.write('in-place', { big: Buffer.alloc(3_000_000) });
+    const files = list(directory);
+    const overwrite = (bytes: number) => writeFileSync(join(directory, 'big'), Buffer.alloc(bytes, 'x'), { flag: 'r+' });
+    await assert.rejects(async () => {
+      for await (const piece of packFiles(files, { format: 'tar', algorithm: 'sha256' })) if (piece.length === 1024 * 1024) overwrite(1);
+    }, refused);
+    let pieces = 0;
+    await assert.rejects(async () => {
+      for await (const _ of packFiles(files, { format: 'tar', algorithm: 'sha256' })) pieces++;
+    }, refused);
+    assert.equal(pieces, 1, 'nothing but the header');
+  });
+
+  it('never waits for a pipe that has taken the place of a file', async function () {
+    if (process.platform === 'win32') this.skip();
+    const path = sandbox.path('pipe');
+    execFileSync('mkfifo', [path]);
+    const pipe = { name: 'pipe', path, identity: identityOf(statSync(path)) };
+    // Whoever waits would wait here in the thread of the test: a writer comes from outside.
+    const late = spawn('sh', ['-c', 'sleep 3; : <> "$0"', path], { stdio: 'ignore' });
+    const began = performance.now();
+    await assert.rejects(pack([pipe]), mlsignError('file-changed-while-read', 'the file changed while it was read'));
+    late.kill();
+    assert.ok(performance.now() - began < 2500, 'waited for a writer');
+  });
+
+  it('closes every file that it has read, or not to its end', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const handles = () => readdirSync('/proc/self/fd').length;
+    const before = handles();
+    for (let turn = 0; turn < 10; turn++) {
+      await pack(list(model));
+      for await (const piece of packFiles(list(model), { format: 'tar', algorithm: 'sha256' })) if (piece.length > 1_000_000) break;
+    }
+    assert.ok(handles() < before + 10, `${handles()} are open, ${before} were`);
   });
 
   it('ends when it is interrupted', async () => {

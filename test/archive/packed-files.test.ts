@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { openArchive } from '../../src/archive/index.ts';
 import { openSource } from '../../src/model/index.ts';
@@ -66,6 +66,15 @@ describe('a file in a compressed archive', () => {
       writeFileSync(path, gzip(tar(member('other'))));
     });
     await assert.rejects(change, { code: 'file-changed-while-read', message: 'the archive changed while it was read', subject: path });
+  });
+
+  it('holds nothing open when it was read', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const { packed } = await open('closed.tar.gz');
+    const handles = () => readdirSync('/proc/self/fd').length;
+    const before = handles();
+    for (let turn = 0; turn < 2; turn++) await packed.lend((readInto) => readInto(Buffer.alloc(10), 2 * MIB));
+    assert.equal(handles(), before);
   });
 
   it('is not unpacked again where another archive has taken the place of the one that was hashed', async () => {

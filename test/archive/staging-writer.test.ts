@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { openToUnpack } from '../../src/archive/index.ts';
 import { MemberHasher } from '../../src/archive/member-hasher.ts';
 import type { ArchiveMember } from '../../src/archive/read-members.ts';
 import { StagingWriter } from '../../src/archive/staging-writer.ts';
 import { sha256Hex } from '../../src/core/index.ts';
+import { openSource } from '../../src/model/index.ts';
+import { member, tar } from '../helpers/archives.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
 const MIB = 1024 * 1024;
@@ -17,7 +20,7 @@ describe('files of an archive that are written while they are hashed', () => {
     hasher = await MemberHasher.of({ algorithm: 'sha256' }, 0);
   });
 
-  function member(content: () => AsyncGenerator<Buffer, void, undefined>): ArchiveMember {
+  function coming(content: () => AsyncGenerator<Buffer, void, undefined>): ArchiveMember {
     return { name: 'file', kind: 'file', size: 0, mode: 0o777, offset: 0, content };
   }
 
@@ -25,7 +28,7 @@ describe('files of an archive that are written while they are hashed', () => {
     const root = sandbox.write(`${++serial}`, {});
     const writer = new StagingWriter(root);
     const write = (name: string, content: () => AsyncGenerator<Buffer, void, undefined>) =>
-      writer.write(`${root}/${name}`, member(content), hasher, () => {});
+      writer.write(`${root}/${name}`, coming(content), hasher, () => {});
     return { root, writer, write };
   }
 
@@ -77,6 +80,21 @@ describe('files of an archive that are written while they are hashed', () => {
     }
     await writer.settle();
     assert.ok(most <= 8, `${most} were open`);
+  });
+
+  it('are all on the disk when the archive is hashed, and read there up to a limit', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const handles = () => readdirSync('/proc/self/fd').length;
+    const path = sandbox.path('model.tar');
+    writeFileSync(path, tar(...Array.from({ length: 20 }, (_, i) => member('12345', { name: `${i}` }))));
+    const before = handles();
+    const contents = openToUnpack(await openSource(path), sandbox.write('staged', {}))?.contents;
+    const hashed = await contents?.hash(() => true, { algorithm: 'sha256' });
+    assert.equal(handles(), before);
+    assert.equal(hashed?.members.length, 20);
+    const read = async (most: number) => await contents?.read('7', most, { algorithm: 'sha256' });
+    assert.equal(Buffer.from((await read(5)) ?? []).toString(), '12345');
+    await assert.rejects(read(4), { code: 'file-too-large', subject: '7', expected: 'at most 4 bytes', got: '5 bytes' });
   });
 
   it('never go through a link', async () => {

@@ -86,6 +86,16 @@ describe('a file in a compressed archive', () => {
     );
   });
 
+  it('is hashed anew where it is asked for in another way', async () => {
+    const { archive } = await open('ways.tar.gz');
+    const shards = async (shardSize?: number) => {
+      const { members } = await archive.contents.hash(() => true, { algorithm: 'sha256', shardSize });
+      const result = members.find(({ name }) => name === 'b')?.result;
+      return result !== undefined && 'digests' in result ? result.digests.length : 0;
+    };
+    assert.deepEqual([await shards(), await shards(MIB), await shards()], [1, 4, 1]);
+  });
+
   it('is read whole where it is small, and only then', async () => {
     const { archive } = await open('whole.tar.gz');
     const options = { algorithm: 'sha256' } as const;

@@ -35,6 +35,7 @@ export function rowsFor(trees: Trees, scratch: string, threads: number, referenc
   const { one, oneFile, eight, small, tiny } = trees;
   const shards = ['--method', 'shards', '--shard-size', `${trees.shardSize}`];
   const dgst = openssl('openssl dgst -sha256 FILE', ['dgst', '-sha256', oneFile]);
+  const twice = Array.from({ length: 2 }, () => `openssl dgst -sha256 '${oneFile}'`);
   const find = `find '${small}' -type f -print0`;
   const node: CommandLine = { label: 'node -e 0', command: process.execPath, args: ['-e', '0'] };
   return [
@@ -45,6 +46,14 @@ export function rowsFor(trees: Trees, scratch: string, threads: number, referenc
       ours: mlsign('hash', oneFile, '--quiet', ...shards),
       theirs: dgst,
       goal: { atLeast: 1.9 },
+    },
+    {
+      group: 'hash',
+      tree: 'one',
+      what: 'all that two cores give: `openssl` twice at once',
+      ours: { label: 'openssl, at once', command: 'sh', args: ['-c', `${twice[0]} & ${twice[1]}; wait`] },
+      theirs: shell(twice.join('; '), 'openssl twice in turn'),
+      goal: { atLeast: 1 },
     },
     {
       group: 'hash',

@@ -33,7 +33,7 @@ export async function showDescendants(
         where: derivation?.where,
         verdict: 'not-checked',
         signers: [],
-      evidence: [],
+        evidence: [],
         provenance: [],
         findings: [],
       };

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { CreateBucketCommand, PutBucketPolicyCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
@@ -36,21 +36,28 @@ export async function makeBucket(Bucket: string): Promise<void> {
   client.destroy();
 }
 
-/** Makes a model of one large file and one of many small ones, both signed. */
+/** Makes a model of one large file, the same signed in shards of 16 MiB, and one of many small files. */
 export function makeModels(folder: string, mlsign: string, { mib, files }: { readonly mib: number; readonly files: number }) {
-  const [large, small, key] = [join(folder, 'large'), join(folder, 'small'), join(folder, 'key')];
+  const [large, sharded, small, key] = ['large', 'sharded', 'small', 'key'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   const file = join(large, 'model.safetensors');
-  for (const path of [large, small]) mkdirSync(path);
+  for (const path of [large, sharded, small]) mkdirSync(path);
   const chunk = Buffer.alloc(MIB);
   const handle = openSync(file, 'w');
   for (let i = 0; i < mib; i++) writeSync(handle, randomFillSync(chunk));
   closeSync(handle);
+  linkSync(file, join(sharded, 'model.safetensors'));
   for (let i = 0; i < files; i++) writeFileSync(join(small, `file-${i}.json`), randomFillSync(Buffer.alloc(1000 + (i % 40) * 200)));
   const command = (...args: readonly string[]) =>
     run({ label: args.join(' '), command: process.execPath, args: [mlsign, ...args, '--quiet'] });
   command('keygen', key);
   for (const model of [large, small]) command('sign', model, '--key', key);
-  return { large, file, small, key };
+  command('sign', sharded, '--key', key, '--method', 'shards', '--shard-size', '16MiB');
+  return { large, sharded, file, small, key };
 }
 
 /** How long it takes to attest a simulated model of 1 TiB: twenty objects, 65,540 parts. */

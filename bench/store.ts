@@ -91,13 +91,13 @@ async function bench(): Promise<void> {
 type Models = ReturnType<typeof makeModels>;
 
 function pairs(models: Models, folder: string, { url, ca }: { readonly url: string; readonly ca: string }, sink: string): readonly Pair[] {
-  const { large, file, small, key } = models;
+  const { large, sharded, file, small, key } = models;
   const out = join(folder, 'out');
   // Each round writes under names of its own: what is there is not sent again.
   const push = (model: string, to: string) => (round: number) =>
     mlsign('push', model, `s3://${BUCKET}/${to}${round}/m`, '--key', key, '--trust-key', `${key}.pub`, '--path-style');
-  const pushSink = (round: number) => {
-    const command = push(large, 'sink')(round);
+  const pushSink = (model: string) => (round: number) => {
+    const command = push(model, `sink-${model === large}`)(round);
     return { ...command, args: [...command.args, '--s3-endpoint-url', sink] };
   };
   const upload = (to: string) => (round: number) => node(THEIRS, 'upload', BUCKET, `${to}${round}`, file);
@@ -106,11 +106,15 @@ function pairs(models: Models, folder: string, { url, ca }: { readonly url: stri
     command: 'env',
     args: [`AWS_ENDPOINT_URL_S3=${sink}`, process.execPath, ...upload('theirs-sink')(round).args],
   });
-  const pulled = push(large, 'pulled')(0);
-  run(pulled);
+  for (const [model, to] of [
+    [large, 'pulled'],
+    [sharded, 'pulled-sharded'],
+  ] as const)
+    run(push(model, to)(0));
   const place = `s3://${BUCKET}/pulled0/m@1`;
   const trust = ['--trust-key', `${key}.pub`, '--path-style', '--quiet'];
-  const pull = () => shell(`rm -rf ${out} ${out}.mlsign && '${process.execPath}' '${MLSIGN}' pull ${place} ${out} ${trust.join(' ')}`);
+  const pull = (from: string) => () =>
+    shell(`rm -rf ${out} ${out}.mlsign && '${process.execPath}' '${MLSIGN}' pull ${from} ${out} ${trust.join(' ')}`);
   run(node(THEIRS, 'upload', BUCKET, 'public', file));
   const curl = () =>
     shell(`rm -f ${out}.bin && curl -sf --cacert ${ca} -o ${out}.bin ${url}/${BUCKET}/public && openssl dgst -sha256 ${out}.bin`);
@@ -126,11 +130,42 @@ function pairs(models: Models, folder: string, { url, ca }: { readonly url: stri
       ours: push(large, 'ours'),
       theirs: upload('theirs'),
     },
-    { group: 'sink', what: `push of ${size} to a sink`, against: 'lib-storage Upload', goal: 2.5, ours: pushSink, theirs: uploadSink },
+    {
+      group: 'sink',
+      what: `push of ${size} to a sink`,
+      against: 'lib-storage Upload',
+      goal: 2.5,
+      ours: pushSink(large),
+      theirs: uploadSink,
+    },
+    {
+      group: 'push',
+      what: `push of ${size}, signed in shards`,
+      against: 'lib-storage Upload',
+      goal: 2.5,
+      ours: push(sharded, 'ours-sharded'),
+      theirs: upload('theirs-sharded'),
+    },
+    {
+      group: 'sink',
+      what: `push of ${size}, signed in shards, to a sink`,
+      against: 'lib-storage Upload',
+      goal: 2.5,
+      ours: pushSink(sharded),
+      theirs: uploadSink,
+    },
     ...(hasAws
       ? [{ group: 'push', what: `push of ${size}`, against: 'aws s3 cp', goal: 1, ours: push(large, 'ours-aws'), theirs: aws }]
       : []),
-    { group: 'pull', what: `pull of ${size} to disk`, against: 'curl, then openssl dgst', goal: 1.15, ours: pull, theirs: curl },
+    { group: 'pull', what: `pull of ${size} to disk`, against: 'curl, then openssl dgst', goal: 1.15, ours: pull(place), theirs: curl },
+    {
+      group: 'pull',
+      what: `pull of ${size}, signed in shards, to disk`,
+      against: 'curl, then openssl dgst',
+      goal: 1.15,
+      ours: pull(`s3://${BUCKET}/pulled-sharded0/m@1`),
+      theirs: curl,
+    },
     {
       group: 'attest',
       what: `attested verification of ${size}`,

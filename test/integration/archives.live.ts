@@ -99,7 +99,8 @@ const PYTHON = `
 import sys, tarfile
 how, model, out = sys.argv[1:]
 if how == 'unpack':
-    with tarfile.open(model) as archive: archive.extractall(out, filter='data')
+    safely = {'filter': 'data'} if hasattr(tarfile, 'data_filter') else {}
+    with tarfile.open(model) as archive: archive.extractall(out, **safely)
 else:
     with tarfile.open(out, 'w:gz', format={'pax': tarfile.PAX_FORMAT, 'gnu': tarfile.GNU_FORMAT}[how]) as archive: archive.add(model, arcname='.')`;
 

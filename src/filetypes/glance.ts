@@ -3,7 +3,7 @@ import { detectByHead, HEAD_BYTES } from './detect.ts';
 import { codeOfName } from './format-names.ts';
 import type { FileFormat } from './formats.ts';
 import { mayMatter } from './inspect-json.ts';
-import { formatByMagic, hasTarChecksum, looksLikeZip } from './magic.ts';
+import { hasTarChecksum, looksLikeZip } from './magic.ts';
 import { mayImport } from './pickle-reader.ts';
 import { hasZipEnd } from './zip-directory.ts';
 
@@ -26,20 +26,20 @@ const OPAQUE: ReadonlySet<FileFormat> = new Set<FileFormat>(['unknown', 'text', 
  */
 export function glance(name: string, bytes: Buffer): FileFormat | undefined {
   if (bytes.length === 0) return 'empty';
-  if (name.endsWith('.json')) return isPlainJson(bytes) ? 'json' : undefined;
-  if (LOOKED_INTO.test(name) || codeOfName(name) !== undefined) return undefined;
   const head = bytes.subarray(0, HEAD_BYTES);
+  if (name.endsWith('.json')) return isPlainText(bytes) && detectByHead(head, name, bytes.length) === 'json' ? 'json' : undefined;
+  if (LOOKED_INTO.test(name) || codeOfName(name) !== undefined) return undefined;
   if (looksLikeZip(head) || hasTarChecksum(head) || mayImport(bytes) || hasZipEnd(bytes)) return undefined;
   const format = detectByHead(head, name, bytes.length);
   if (format === 'text' && /^\s*[{[]/.test(head.toString('utf8', 0, 4096))) return undefined;
   return OPAQUE.has(format) ? format : undefined;
 }
 
-/** Whether bytes are JSON that nothing runs: text from end to end, which therefore is no container, with a first byte that no pickle has. */
-function isPlainJson(bytes: Buffer): boolean {
+/** Whether bytes could be JSON that nothing runs: text from end to end, which therefore is no container, with a first byte that no pickle has. */
+function isPlainText(bytes: Buffer): boolean {
   const [first] = bytes;
   if (bytes.length > MAX_JSON_BYTES || (first !== OPEN_BRACE && first !== OPEN_BRACKET)) return false;
-  if (formatByMagic(bytes, bytes.length) !== undefined || !isUtf8(bytes)) return false;
+  if (!isUtf8(bytes)) return false;
   const text = bytes.toString('latin1');
   return !NOT_PLAIN.test(text) && !mayMatter(text);
 }

@@ -22,6 +22,8 @@ describe('a glance at plain JSON', () => {
 
   for (const [what, name, bytes] of [
     ['another name', 'config.txt', Buffer.from('{}')],
+    ['what is no JSON', 'a.json', Buffer.from('[1]#')],
+    ['JSON lines', 'a.json', Buffer.from('{}\n{}')],
     ['too much of it', 'a.json', Buffer.from(`[${'1,'.repeat(40_000)}1]`)],
     ['other text', 'a.json', Buffer.from('text')],
     ['a pickle', 'a.json', fixture('formats/system-0.pkl')],

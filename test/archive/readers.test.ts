@@ -228,6 +228,8 @@ async function attempt(bytes: Buffer, format: 'tar' | 'tar.gz' = 'tar'): Promise
   }
 }
 
+const withoutSlash = (name: string) => name.replace(/\/$/, '');
+
 describe('a changed archive', () => {
   it('is refused, or holds for us what it holds for Python and tar-stream', async function () {
     if (!hasPython()) this.skip();
@@ -252,7 +254,8 @@ describe('a changed archive', () => {
     const others = readByPython(accepted.map(({ path }) => path));
     for (const [i, { path, content }] of accepted.entries()) {
       assert.deepEqual(others[i], content, path);
-      if (i % 10 === 0) assert.deepEqual(namesByTar(path), Object.keys(content), path);
+      // GNU tar lists a directory as its header has it, with a slash or without.
+      if (i % 10 === 0) assert.deepEqual(namesByTar(path).map(withoutSlash), Object.keys(content).map(withoutSlash), path);
     }
   }).timeout(120_000);
 

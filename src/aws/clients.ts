@@ -1,3 +1,4 @@
+import { receiveInPlace } from './receive-in-place.ts';
 import { DEFAULT_RETRIES, type RetryOptions } from './retry.ts';
 
 /** The variables that name proxies: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in either case. */
@@ -36,7 +37,7 @@ export async function clientConfig({ region, profile, endpoint, proxies = {} }: 
     ...(profile === undefined ? {} : { profile }),
     ...(endpoint === undefined ? {} : { endpoint }),
     maxAttempts: 1,
-    requestHandler: { httpAgent: new http.Agent(agent), httpsAgent: new https.Agent(secure) },
+    requestHandler: { httpAgent: receiveInPlace(new http.Agent(agent)), httpsAgent: receiveInPlace(new https.Agent(secure)) },
   };
 }
 

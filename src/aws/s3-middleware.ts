@@ -28,14 +28,14 @@ export function addMiddleware({ middlewareStack }: S3Client, expectedBucketOwner
   middlewareStack.add(
     (next, { commandName = '' }) =>
       (args) => {
-        const headers = headersOf(args.request);
+        const { protocol, headers } = isRequest(args.request) ? args.request : {};
         // The SDK puts spaces between the attributes, which other servers do not take.
         const attributes = headers?.['x-amz-object-attributes'];
         if (headers !== undefined && attributes !== undefined) headers['x-amz-object-attributes'] = attributes.replaceAll(' ', '');
-        // Signed with the SHA-256 that is known already: the SDK would hash the body once more, or leave it unsigned.
+        // The SDK would hash the body once more. TLS protects it as the signature would, of which servers hash it a second time.
         const sha256 = headers?.['x-amz-checksum-sha256'];
         if (headers !== undefined && sha256 !== undefined && CHECKED_BODIES.includes(commandName)) {
-          headers['x-amz-content-sha256'] = Buffer.from(sha256, 'base64').toString('hex');
+          headers['x-amz-content-sha256'] = protocol === 'https:' ? 'UNSIGNED-PAYLOAD' : Buffer.from(sha256, 'base64').toString('hex');
         }
         return next(args);
       },
@@ -77,12 +77,8 @@ interface Answer {
   body: unknown;
 }
 
-function headersOf(request: unknown): Record<string, string> | undefined {
-  return isRequest(request) ? request.headers : undefined;
-}
-
-function isRequest(request: unknown): request is { readonly headers: Record<string, string> } {
-  return typeof request === 'object' && request !== null && 'headers' in request;
+function isRequest(request: unknown): request is { readonly protocol: string; readonly headers: Record<string, string> } {
+  return typeof request === 'object' && request !== null && 'headers' in request && 'protocol' in request;
 }
 
 function isAnswer(response: unknown): response is Answer {

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import { closeSync, linkSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
@@ -51,7 +51,10 @@ export function makeModels(folder: string, mlsign: string, { mib, files }: { rea
   for (let i = 0; i < mib; i++) writeSync(handle, randomFillSync(chunk));
   closeSync(handle);
   linkSync(file, join(sharded, 'model.safetensors'));
-  for (let i = 0; i < files; i++) writeFileSync(join(small, `file-${i}.json`), randomFillSync(Buffer.alloc(1000 + (i % 40) * 200)));
+  for (let i = 0; i < files; i++) {
+    const vocabulary = randomBytes(500 + (i % 40) * 100).toString('hex');
+    writeFileSync(join(small, `file-${i}.json`), JSON.stringify({ vocabulary }));
+  }
   const command = (...args: readonly string[]) =>
     run({ label: args.join(' '), command: process.execPath, args: [mlsign, ...args, '--quiet'] });
   command('keygen', key);

@@ -213,7 +213,9 @@ function unreadable(error: MlsignError, path: string): Finding {
     ...finding,
     code: 'signature-not-found',
     message: 'there is no signature to verify',
-    suggestion: 'sign the model (mlsign sign), or name its bundle with --signature',
+    suggestion: path.endsWith('.sig.sig')
+      ? 'name what is signed, not its signature'
+      : 'sign the model (mlsign sign), or name its bundle with --signature',
   };
 }
 

@@ -194,6 +194,12 @@ describe('mlsign verify', () => {
     assert.deepEqual(decisive(result), [`signature-not-found ${sandbox.path(`copy-${serial - 1}`, 'model.sig')}`]);
   });
 
+  it('asks for the model where its signature is named', async () => {
+    const run = await mlsign(['verify', sandbox.path('model', 'model.sig'), '--key', pub]);
+    assert.equal(run.code, 3);
+    assert.match(run.stdout, /→ name what is signed, not its signature/);
+  });
+
   it('rejects a malformed signature with its own code', async () => {
     const model = changed((path) => writeFileSync(path('model.sig'), '{"mediaType":'));
     const { run, result } = await verifyJson(model);

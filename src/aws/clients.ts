@@ -23,6 +23,10 @@ export const DEFAULT_TIMEOUT_MS = 15_000;
 /** No honest answer of KMS is longer: a page of 1,000 keys takes 150 KB. */
 export const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
+/** Received at once of what is not encrypted; TLS gives a record at a time. */
+const PIECE_BYTES = 256 * 1024;
+const RECORD_BYTES = 16 * 1024;
+
 /**
  * The settings of an SDK client. SDK v3 looks at no proxy by itself: the agents do, those of Node read the variables that
  * they are given. Each attempt is one request; {@link withRetries} makes the next.
@@ -37,7 +41,10 @@ export async function clientConfig({ region, profile, endpoint, proxies = {} }: 
     ...(profile === undefined ? {} : { profile }),
     ...(endpoint === undefined ? {} : { endpoint }),
     maxAttempts: 1,
-    requestHandler: { httpAgent: receiveInPlace(new http.Agent(agent)), httpsAgent: receiveInPlace(new https.Agent(secure)) },
+    requestHandler: {
+      httpAgent: receiveInPlace(new http.Agent(agent), PIECE_BYTES),
+      httpsAgent: receiveInPlace(new https.Agent(secure), RECORD_BYTES),
+    },
   };
 }
 

@@ -1,17 +1,17 @@
 import type { Agent, ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-const BUFFER_BYTES = 256 * 1024;
-
 /**
  * Lets each connection of an agent receive into one buffer, again and again. Node would make a new one for all that comes, 16 to 64 KiB at a time,
- * and to make them and clear them away costs as much as to receive. What a connection through a proxy encrypts is received as Node does it.
+ * and to make them and clear them away costs as much as to receive. Connections through a proxy receive as Node does.
+ *
+ * @param bytes of the buffer of each connection
  */
-export function receiveInPlace<T extends Agent>(agent: T): T {
+export function receiveInPlace<T extends Agent>(agent: T, bytes: number): T {
   const connect = agent.createConnection.bind(agent);
   agent.createConnection = (options: ClientRequestArgs, onCreated?: (error: Error | null, stream: Duplex) => void) => {
-    const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-    // The parser of HTTP takes a copy of what it passes on.
+    const buffer = Buffer.allocUnsafeSlow(bytes);
+    // The parser of HTTP copies what it passes on, but for what follows an upgrade and what it cannot read: nobody asks for either.
     const receive = (length: number) => {
       socket?.emit('data', buffer.subarray(0, length));
       return true;

@@ -32,7 +32,7 @@ export function addMiddleware({ middlewareStack }: S3Client, expectedBucketOwner
         // The SDK puts spaces between the attributes, which other servers do not take.
         const attributes = headers?.['x-amz-object-attributes'];
         if (headers !== undefined && attributes !== undefined) headers['x-amz-object-attributes'] = attributes.replaceAll(' ', '');
-        // The SDK would hash the body once more. TLS protects it as the signature would, of which servers hash it a second time.
+        // The SDK would hash the body once more, and so would the server: over TLS the checksum, which is signed, is enough.
         const sha256 = headers?.['x-amz-checksum-sha256'];
         if (headers !== undefined && sha256 !== undefined && CHECKED_BODIES.includes(commandName)) {
           headers['x-amz-content-sha256'] = protocol === 'https:' ? 'UNSIGNED-PAYLOAD' : Buffer.from(sha256, 'base64').toString('hex');

@@ -9,6 +9,7 @@ import { receiveInPlace } from '../../src/aws/receive-in-place.ts';
 import { loopbackTls } from '../helpers/loopback-tls.ts';
 
 const BODY = randomBytes(3_000_001);
+const BYTES = 20_000;
 
 /** Pieces of every size, also none, and larger than what is received at once. */
 function* pieces(): Generator<Buffer> {
@@ -50,7 +51,7 @@ for (const protocol of ['http', 'https'] as const) {
     });
     beforeEach(() => {
       [sockets, sent] = [0, 0];
-      agent = receiveInPlace(new client.Agent({ keepAlive: true, ca: rootPem } as http.AgentOptions));
+      agent = receiveInPlace(new client.Agent({ keepAlive: true, ca: rootPem } as http.AgentOptions), BYTES);
     });
     afterEach(() => agent.destroy());
     after(() => {
@@ -79,6 +80,17 @@ for (const protocol of ['http', 'https'] as const) {
         );
       }
       assert.ok(sockets <= 4, 'connections serve again');
+    });
+
+    it('has one buffer, however much comes', async () => {
+      const response = await open('/long');
+      const buffers = new Set<ArrayBufferLike>();
+      response.socket.on('data', ({ buffer }: Buffer) => buffers.add(buffer));
+      for await (const chunk of response) assert.ok(chunk.length <= BYTES);
+      assert.deepEqual(
+        [...buffers].map(({ byteLength }) => byteLength),
+        [BYTES],
+      );
     });
 
     it('is kept for what comes next', async () => {
@@ -122,7 +134,7 @@ describe('an idle connection that receives into one buffer', () => {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const agent = receiveInPlace(new http.Agent({ keepAlive: true }));
+    const agent = receiveInPlace(new http.Agent({ keepAlive: true }), BYTES);
     const ask = async (): Promise<string> => {
       const { port } = server.address() as AddressInfo;
       const [response] = await once(http.get({ host: '127.0.0.1', port, agent }), 'response');

@@ -3,11 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { type Retry, S3Client } from '../../src/aws/index.ts';
 import { sha256Hex } from '../../src/core/index.ts';
 import { identityOf } from '../../src/digest/index.ts';
 import type { HistoryEntry, Store } from '../../src/store/index.ts';
 import { FaultProxy } from '../helpers/fault-proxy.ts';
 import { mlsignError } from '../helpers/keys.ts';
+import { base64Sha256 } from '../helpers/s3-caller.ts';
+import { REGION } from '../servers/credentials.ts';
 import { useBench } from './bench.ts';
 import { environment, useRoot } from './environment.ts';
 import { Bucket, endpointOf, S3_SERVERS } from './stores.ts';
@@ -36,6 +39,21 @@ for (const server of S3_SERVERS) {
         await assert.rejects(store.remove(written), mlsignError('object-locked', /retention or a legal hold/));
         assert.deepEqual(await store.current(written.key), written);
       }
+    });
+
+    it('are refused where their bytes are not those of the signed checksum', async () => {
+      const reasons: string[] = [];
+      const retries = { wait: async () => undefined, onRetry: ({ reason }: Retry) => reasons.push(reason) };
+      const s3 = new S3Client({ endpoint: endpointOf(server), region: REGION, pathStyle: true, retries });
+      const put = s3.call({ action: 's3:PutObject', subject: 'wrong' }, ({ client, sdk, abortSignal }) => {
+        const input = { Bucket: bucket.name, Key: 'wrong', Body: Buffer.from('x'), ChecksumSHA256: base64Sha256('y') };
+        return client.send(new sdk.PutObjectCommand(input), { abortSignal });
+      });
+      await assert.rejects(put);
+      const [reason = ''] = reasons;
+      assert.match(reason, /^(BadDigest|XAmzContentChecksumMismatch|XAmzContentSHA256Mismatch)$/);
+      assert.equal(await store.current('wrong'), undefined);
+      await s3.close();
     });
 
     it('are all listed, in order, however many answers that takes', async () => {

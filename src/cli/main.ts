@@ -15,11 +15,7 @@ import { settleUser } from './wiring.ts';
  */
 export async function main(argv: readonly string[], root: string, pjson: Interfaces.PJSON): Promise<void> {
   // V8 would let its heap grow to several times what is in use as soon as a large bundle is read: twice the peak, for no time won.
-  setFlagsFromString('--heap-growing-percent=50');
-  // What a socket gives lies outside the heap, and goes with the small object that holds it: these are few, and wait long in a large space.
-  // Only the V8 of Node 24 can be told a size, and a flag that is not known is told of on standard error.
-  const young = process.versions.node.startsWith('24.') ? '--scavenger-max-new-space-capacity-mb=2' : '--semi-space-growth-factor=1';
-  setFlagsFromString(young);
+  for (const flag of ['--semi-space-growth-factor=1', '--heap-growing-percent=50']) setFlagsFromString(flag);
   // Node would print a stack and end with 1, which says "rejected".
   process.once('uncaughtException', (error) => void giveError(unwritten(error), argv).finally(() => process.exit()));
   settleUser();

@@ -2,8 +2,8 @@ import type { Agent, ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /**
- * Lets each connection of an agent receive into one buffer, again and again. Node would make a new one for all that comes, 16 to 64 KiB at a time,
- * and to make them and clear them away costs as much as to receive. Connections through a proxy receive as Node does.
+ * Lets each connection of an agent receive into one buffer, again and again. Node would make a new one for all that comes, 16
+ * to 64 KiB at a time, which takes a quarter of the time of receiving. Connections through a proxy receive as Node does.
  *
  * @param bytes of the buffer of each connection
  */

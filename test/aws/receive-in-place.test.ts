@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { receiveInPlace } from '../../src/aws/receive-in-place.ts';
 import { loopbackTls } from '../helpers/loopback-tls.ts';
@@ -124,17 +124,25 @@ async function standing(count: () => number): Promise<number> {
 }
 
 describe('an idle connection that receives into one buffer', () => {
+  const agent = receiveInPlace(new http.Agent({ keepAlive: true }), BYTES);
+  const connections: Socket[] = [];
+  let server: Server;
+
+  after(() => {
+    agent.destroy();
+    for (const connection of connections) connection.destroy();
+    server.close();
+  });
+
   it('takes nothing that nobody asked for as the next answer', async () => {
     const answer = (body: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-    const connections: Socket[] = [];
-    const server = createServer((socket) => {
+    server = createServer((socket) => {
       connections.push(socket);
       socket.on('error', () => undefined);
       socket.on('data', () => socket.write(answer('asked')));
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const agent = receiveInPlace(new http.Agent({ keepAlive: true }), BYTES);
     const ask = async (): Promise<string> => {
       const { port } = server.address() as AddressInfo;
       const [response] = await once(http.get({ host: '127.0.0.1', port, agent }), 'response');
@@ -144,8 +152,5 @@ describe('an idle connection that receives into one buffer', () => {
     connections[0]?.write(answer('unasked'));
     await sleep(100);
     assert.equal(await ask(), 'asked');
-    agent.destroy();
-    for (const connection of connections) connection.destroy();
-    server.close();
   });
 });

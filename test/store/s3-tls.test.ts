@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import type { Store } from '../../src/store/index.ts';
 import { loopbackTls } from '../helpers/loopback-tls.ts';
 import { S3Bench } from '../helpers/s3.ts';
 import { fileToUpload, SHARD, sha256, storeIn } from '../helpers/s3-files.ts';
@@ -13,7 +14,14 @@ describe('what goes to a bucket', () => {
   const authorities = getCACertificates();
   const { leafPem, leafKeyPem, rootPem } = loopbackTls();
 
+  let bench: S3Bench;
+  let store: Store;
+
   before(() => setDefaultCACertificates([...authorities, rootPem]));
+  afterEach(async () => {
+    await store.close();
+    await bench.stop();
+  });
   after(() => {
     setDefaultCACertificates(authorities);
     sandbox.remove();
@@ -24,8 +32,8 @@ describe('what goes to a bucket', () => {
     ['https', { tls: { key: leafKeyPem, cert: leafPem } }],
   ] as const) {
     it(`over ${protocol} has its SHA-256 in what is signed, ${protocol === 'http' ? 'as the payload too' : 'and TLS instead of a signed payload'}`, async () => {
-      const bench = await S3Bench.start(options);
-      const store = await storeIn(bench);
+      bench = await S3Bench.start(options);
+      store = await storeIn(bench);
       const small = Buffer.from('{}');
       const [large] = await store.upload([fileToUpload(sandbox, 'a', data, SHARD), fileToUpload(sandbox, 'b', small)], {});
       assert.ok(large);
@@ -43,8 +51,6 @@ describe('what goes to a bucket', () => {
         { size: data.length, digests: [sha256(data)] },
       ]);
       assert.equal(sha256(readFileSync(path)), sha256(data));
-      await store.close();
-      await bench.stop();
     });
   }
 });
